@@ -1,0 +1,1 @@
+"""A stateful fake backend driven by an OpenAPI description."""

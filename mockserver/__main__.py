@@ -1,0 +1,6 @@
+"""Run `python -m mockserver`."""
+
+from mockserver.cli import main
+
+if __name__ == "__main__":
+    main()

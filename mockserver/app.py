@@ -1,0 +1,309 @@
+"""Answer requests: put the parts together, errors to responses in one place."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from mockserver import auth, decoder, metadata, renderer
+from mockserver.actions import Bound, Call, Scope
+from mockserver.api import Api
+from mockserver.errors import (
+    Malformed,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    Rejection,
+    ResponseDefect,
+    Unauthenticated,
+)
+from mockserver.exchange import Request, Response
+from mockserver.json_types import JSON, Record
+from mockserver.router import Route, Router
+from mockserver.store import State, Store, Transaction
+
+_NOT_FOUND_PAGE: Final = (
+    b'\n<!doctype html>\n<html lang="en">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n'
+    b"  <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n"
+    b"</body>\n</html>\n"
+)
+_HOST_CHARACTERS: Final = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+)
+_CORS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Expose-Headers": "Link, X-Result-Count, Location, Allow",
+}
+_PREFLIGHT: Final = {
+    **_CORS,
+    "Access-Control-Allow-Methods": "DELETE, GET, OPTIONS, PATCH, POST, PUT",
+    "Access-Control-Max-Age": "86400",
+}
+_CORS_HEADERS: Final = (
+    "Accept, Accept-Encoding, Authorization, Content-Type, Origin, User-Agent, X-CSRFToken, "
+    "X-Requested-With, X-Impersonated-User-Uuid, Prefer, X-Mock-Session"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `serve` may be told: strictness, CORS, and how chance is seeded."""
+
+    strict: bool = False
+    cors: bool = True
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What became of one request, for the log."""
+
+    response: Response
+    operation: str = ""
+    defect: Exception | None = None
+
+
+@dataclass(slots=True)
+class _Context:
+    """What is known so far of the request being answered."""
+
+    allow: str = ""
+    operation: str = ""
+    defect: Exception | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Application:
+    """One API over one store. Synchronous: a request is answered without awaiting."""
+
+    def __init__(
+        self, api: Api, store: Store, clock: Callable[[], datetime], options: Options = Options()
+    ) -> None:
+        self.api, self.store, self.clock, self.options = api, store, clock, options
+        self.router = Router(api.operations.values())
+        self.judge = renderer.Judge(api.spec.document)
+        self._prefix, _, self._suffix = (api.conventions["media"] or {}).get("path", "").partition(
+            "{key}"
+        )
+
+    def with_api(self, api: Api) -> Application:
+        """Return an application of another API on the same data."""
+        store = Store(api.spec.resources, self.store.state)
+        return Application(api, store, self.clock, self.options)
+
+    def answer(self, request: Request) -> Exchange:
+        """Return the response to a request; never raises."""
+        context = _Context()
+        try:
+            response = self._route(request, context)
+        except Rejection as rejection:
+            response = self._reject(request, rejection)
+        except Exception as defect:  # noqa: BLE001  the last line of defence: no request kills us
+            context.defect = defect
+            response = self._confess(defect)
+        return Exchange(self._dress(request, response, context), context.operation, context.defect)
+
+    def refuse(self, request: Request, rejection: Rejection) -> Exchange:
+        """Return the response to a request whose body was not even read."""
+        found = self.router.match(request.path)
+        context = _Context(allow=found[0].allow if found else "")
+        return Exchange(self._dress(request, self._reject(request, rejection), context))
+
+    # The way of a request
+
+    def _route(self, request: Request, context: _Context) -> Response:
+        if not _HOST_CHARACTERS.issuperset(request.headers.get("host", "")):
+            raise Malformed("Invalid HTTP_HOST header.")
+        if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
+            return Response(200, self._preflight(request))
+        if self._prefix and request.path.startswith(self._prefix):
+            return self._media(request)
+        found = self.router.match(request.path)
+        if found is None:
+            return self._no_route(request)
+        route, path = found
+        context.allow = route.allow
+        query = request.parameters()
+        self._negotiate(request, query)
+        transaction = self.store.read()
+        user = auth.caller(
+            request.headers.get("authorization", ""),
+            transaction,
+            self.api.conventions["auth"],
+            self.api.spec.resources,
+        )
+        bound = route.bound(request.method)
+        is_public = bound is not None and bound.operation.is_public
+        if user is None and not is_public and self._needs_caller(route):
+            raise Unauthenticated
+        if request.method == "OPTIONS" and self.api.conventions["dialect"] != "drf":
+            return Response(204, {})
+        if request.method == "OPTIONS":
+            return Response(200, {"Content-Type": "application/json"}, metadata.describe(route))
+        if bound is None:
+            raise MethodNotAllowed(request.method)
+        context.operation = bound.operation.id
+        return self._perform(request, bound, path, query, user)
+
+    def _needs_caller(self, route: Route) -> bool:
+        return any(bound.operation.is_secured for bound in route.bounds.values())
+
+    def _perform(
+        self,
+        request: Request,
+        bound: Bound,
+        path: Mapping[str, str],
+        query: Mapping[str, list[str]],
+        user: Record | None,
+    ) -> Response:
+        state = self.store.state
+        call = Call(
+            operation=bound.operation,
+            path=path,
+            query=query,
+            now=self.clock(),
+            new_id=_Ids(self.options.seed, state),
+            random=lambda key: _digest(f"{self.options.seed}/{state.version}/{key}"),
+            read_body=lambda scope: decoder.read_body(bound, request, scope),
+            user=user,
+            base_url=request.base_url,
+        )
+        if not bound.operation.writes:
+            return self._act(request, bound, Scope(call, bound, self.store.read(), self.api.pack.may))
+        with self.store.transaction() as transaction:
+            return self._act(request, bound, Scope(call, bound, transaction, self.api.pack.may))
+
+    def _act(self, request: Request, bound: Bound, scope: Scope) -> Response:
+        response = renderer.render(bound, request, bound.action(scope))
+        if self.options.strict:
+            parameter = bound.conventions["fieldset"]["parameter"]
+            asked = bound.operation.has_fieldset and parameter in scope.call.query
+            self.judge.check(bound.operation, response, has_fieldset=asked)
+            check_effect(bound, scope.store)
+        return response
+
+    # Around it
+
+    def _no_route(self, request: Request) -> Response:
+        if self.api.conventions["trailing_slash"] == "redirect" and not request.path.endswith("/"):
+            slashed = request.path + "/"
+            if self.router.match(slashed) is not None:
+                target = slashed + ("?" + request.query if request.query else "")
+                return Response(301, {"Location": target, "Content-Type": "text/html; charset=utf-8"})
+        if self.api.conventions["dialect"] != "drf":
+            raise NotFound
+        return Response(404, {"Content-Type": "text/html; charset=utf-8"}, _NOT_FOUND_PAGE)
+
+    def _negotiate(self, request: Request, query: Mapping[str, list[str]]) -> None:
+        if self.api.conventions["dialect"] == "drf" and query.get("format", ["json"])[-1] not in (
+            "json",
+            "",
+        ):
+            raise NotFound
+        if not accepts_json(request.headers.get("accept", "")):
+            raise NotAcceptable
+
+    def _media(self, request: Request) -> Response:
+        key = request.path[len(self._prefix) :]
+        if self._suffix and key.endswith(self._suffix):
+            key = key[: -len(self._suffix)]
+        found = self.store.read().get("media", key)
+        if found is None or request.method not in ("GET", "HEAD"):
+            raise NotFound
+        headers = {"Content-Type": found["content_type"], "Content-Disposition": "attachment"}
+        return Response(200, headers, base64.b64decode(found["data"]))
+
+    def _preflight(self, request: Request) -> dict[str, str]:
+        if not self.options.cors:
+            return {}
+        asked = request.headers.get("access-control-request-headers", "")
+        extra = "".join(f", {name.strip()}" for name in asked.split(",") if name.strip())
+        return {**_PREFLIGHT, "Access-Control-Allow-Headers": _CORS_HEADERS + _printable(extra)}
+
+    def _reject(self, request: Request, rejection: Rejection) -> Response:
+        body, media_type = self.api.dialect(rejection)
+        headers = {"Content-Type": media_type}
+        if isinstance(rejection, Unauthenticated) and self.api.conventions["auth"]:
+            headers["WWW-Authenticate"] = self.api.conventions["auth"]["keyword"]
+        return Response(rejection.status, headers, renderer.encode(_sendable(body)))
+
+    def _confess(self, defect: Exception) -> Response:
+        kind = "The answer breaks the spec" if isinstance(defect, ResponseDefect) else "Our mistake"
+        text = f"{kind}: {defect}" if isinstance(defect, ResponseDefect) else kind
+        headers = {"Content-Type": "application/json"}
+        return Response(500, headers, renderer.encode({"detail": _sendable(text)}))
+
+    def _dress(self, request: Request, response: Response, context: _Context) -> Response:
+        headers = dict(response.headers)
+        if context.allow:
+            headers["Allow"] = context.allow
+            headers.update(self.api.conventions["headers"])
+        if self.options.cors and "origin" in request.headers:
+            for name, value in _CORS.items():
+                headers.setdefault(name, value)
+        return Response(response.status, headers, response.body)
+
+
+def check_effect(bound: Bound, transaction: Transaction) -> None:
+    """Raise ResponseDefect when an action changed more than its x-effect says."""
+    effect = bound.operation.effect
+    before = transaction.state
+    for resource, key, record in transaction.changes:
+        old = before.records(resource).get(key)
+        if effect is None:
+            raise ResponseDefect(f"{bound.operation.id} changed {resource} without an x-effect")
+        if record is None:
+            allowed, what = resource in effect.removes, "removed"
+        elif old is None:
+            allowed, what = resource in effect.creates, "created"
+        else:
+            changed = {n for n in {*old, *record} if old.get(n) != record.get(n)}
+            excess = changed - effect.changes.get(resource, frozenset())
+            allowed, what = not excess, f"changed {', '.join(sorted(excess))} of"
+        if not allowed:
+            raise ResponseDefect(f"{bound.operation.id} {what} {resource}, beyond its x-effect")
+
+
+@lru_cache(maxsize=256)
+def accepts_json(header: str) -> bool:
+    """Tell whether an Accept header admits JSON; an empty one admits everything."""
+    ranges = [part.partition(";")[0].strip().lower() for part in header.split(",")]
+    return any(r in ("", "*/*", "application/*", "application/json") for r in ranges)
+
+
+class _Ids:
+    """New ids of one call: the same seed and the same state give the same ids."""
+
+    __slots__ = ("_seed", "_state", "_used")
+
+    def __init__(self, seed: int, state: State) -> None:
+        self._seed, self._state, self._used = seed, state, 0
+
+    def __call__(self) -> str:
+        self._used += 1
+        text = _digest(f"{self._seed}/{self._state.version}/id/{self._used}")
+        # Version and variant bits of a random uuid (RFC 9562, 5.4).
+        return f"{text[:12]}4{text[13:16]}{'89ab'[int(text[16], 16) % 4]}{text[17:32]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isalnum() or c in "-_, ")
+
+
+def _sendable(body: JSON) -> Any:
+    """Replace what UTF-8 cannot carry: a lone surrogate that a message quotes."""
+    if isinstance(body, str):
+        return body.encode("utf-8", "replace").decode()
+    if isinstance(body, dict):
+        return {_sendable(name): _sendable(value) for name, value in body.items()}
+    return [_sendable(item) for item in body] if isinstance(body, list) else body

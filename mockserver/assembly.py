@@ -1,0 +1,115 @@
+"""Build an application from the files it is described by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mockserver import api, compiler, data, loader, overlay, pack, scenario, values
+from mockserver.api import Api
+from mockserver.app import Application, Options
+from mockserver.errors import SpecError
+from mockserver.loader import Node
+from mockserver.scenario import Scenario
+from mockserver.store import Store
+
+#: The pack that goes with the shipped spec; the only place that knows it.
+SHIPPED_PACK = "mockserver.waldur:pack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Which files make the API, and which world it starts in."""
+
+    spec: Path | None = None
+    fixtures: Path | None = None
+    pack: str | None = None
+    overlays: tuple[Path, ...] = ()
+    scenario: str = "default"
+    seed: int | None = None
+    clock: str | None = None
+
+    @property
+    def spec_path(self) -> Path:
+        """The root file of the spec; the shipped one when none is named."""
+        return self.spec or data.root() / "spec" / "openapi.yaml"
+
+    @property
+    def fixtures_path(self) -> Path:
+        """The folder of factories and scenarios; beside the spec, or the shipped one."""
+        if self.fixtures is not None:
+            return self.fixtures
+        beside = self.spec_path.resolve().parent.parent / "fixtures"
+        return beside if self.spec is not None and beside.is_dir() else data.root() / "fixtures"
+
+    @property
+    def pack_name(self) -> str | None:
+        """The pack; the shipped one goes only with the shipped spec."""
+        return self.pack or (SHIPPED_PACK if self.spec is None else None)
+
+    def watched(self) -> list[Path]:
+        """Return the files and folders whose changes matter."""
+        found = [self.spec_path.resolve().parent, *(path.resolve() for path in self.overlays)]
+        if self.pack and self.pack.partition(":")[0].endswith(".py"):
+            found.append(Path(self.pack.partition(":")[0]).resolve())
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """An API and the scenario it starts from."""
+
+    api: Api
+    scenario: Scenario
+    clock: Callable[[], datetime] = field(repr=False)
+
+
+def document(sources: Sources) -> Node:
+    """Return the bundled document with every overlay applied; raise BrokenSpec."""
+    return overlay.apply(loader.load(sources.spec_path), sources.overlays)
+
+
+def read_api(sources: Sources) -> Api:
+    """Compile spec and pack; raise BrokenSpec or SpecError."""
+    name = sources.pack_name
+    behaviour = pack.load(name) if name else pack.Pack("empty")
+    return api.bind(compiler.compile_spec(document(sources)), behaviour)
+
+
+def read_clock(text: str) -> Callable[[], datetime]:
+    """Return the clock that `real` or an instant names; raise SpecError."""
+    if text == "real":
+        return lambda: datetime.now(UTC)
+    instant = values.read_instant(text)
+    if instant is None:
+        raise SpecError("clock", f"{text!r} is neither `real` nor an instant like 2026-01-31T12:00:00Z")
+    return lambda: instant
+
+
+def read_world(sources: Sources) -> World:
+    """Compile the API and fill its scenario; raise BrokenSpec with every mistake."""
+    made = read_api(sources)
+    clock = read_clock(sources.clock or made.conventions["clock"])
+    start = scenario.load(
+        sources.fixtures_path,
+        sources.scenario,
+        made.spec,
+        seed=sources.seed,
+        now=clock(),
+        providers=made.pack.faker_providers,
+    )
+    return World(made, start, clock)
+
+
+def build(sources: Sources, *, strict: bool = False, cors: bool = True) -> Application:
+    """Return an application in the first state of its scenario."""
+    return application(read_world(sources), strict=strict, cors=cors)
+
+
+def application(world: World, *, strict: bool = False, cors: bool = True) -> Application:
+    """Return an application on a store of its own."""
+    store = Store(world.api.spec.resources, world.scenario.state)
+    options = Options(strict=strict, cors=cors, seed=world.scenario.seed)
+    return Application(world.api, store, world.clock, options)

@@ -1,0 +1,42 @@
+"""Find out who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.errors import Unauthenticated
+from mockserver.json_types import Record
+from mockserver.operation import Resource
+from mockserver.store import Transaction
+
+
+def caller(
+    header: str,
+    store: Transaction,
+    rules: Mapping[str, Any] | None,
+    resources: Mapping[str, Resource],
+) -> Record | None:
+    """
+    Return the user whose token a header carries, or None for an anonymous caller.
+
+    Another scheme, or a token without the keyword, counts as no credentials, as
+    in rest_framework.authentication.TokenAuthentication.
+    """
+    if rules is None or not header:
+        return None
+    words = header.split()
+    if not words or words[0].lower() != rules["keyword"].lower():
+        return None
+    if len(words) == 1:
+        raise Unauthenticated("Invalid token. No credentials provided.")
+    if len(words) > 2:
+        raise Unauthenticated("Invalid token. Token string should not contain spaces.")
+    token = store.get(rules["tokens"], words[1])
+    if token is None:
+        raise Unauthenticated("Invalid token.")
+    holder = resources[rules["tokens"]].relations[rules["user"]].to
+    user = store.get(holder, token[rules["user"]])
+    if user is None or not user.get(rules["active"], True):
+        raise Unauthenticated("User inactive or deleted.")
+    return user

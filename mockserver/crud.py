@@ -1,0 +1,182 @@
+"""The six verbs every resource shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mockserver import links, paginator
+from mockserver.actions import Result, Scope
+from mockserver.errors import NON_FIELD, Forbidden, Invalid, Issue, NotFound
+from mockserver.json_types import JSON, Record
+
+
+def list_(scope: Scope, *, among: Sequence[Record] | None = None) -> Result:
+    """Show the records a query asks for, a page at a time; `among` narrows them."""
+    bound = scope.bound
+    enter(scope)
+    rows = bound.rows(scope) if among is None else among
+    found = bound.find(scope, rows)
+    if bound.operation.is_paged:
+        page = paginator.cut(found, scope.call.query, bound.conventions["paging"])
+    else:
+        page = paginator.whole(found)
+    names = _fieldset(scope)
+    return Result([bound.shows(record, scope, names) for record in page.items], page=page)
+
+
+def retrieve(scope: Scope) -> Result:
+    """Show one record."""
+    return Result(show(scope, target(scope)))
+
+
+def create(scope: Scope, **extra: JSON) -> Result:
+    """Make a record of the body; `extra` fields win over it."""
+    bound, resource = scope.bound, scope.bound.resource
+    _ask_without_record(scope)
+    enter(scope)
+    sent = {**_stored_body(scope), **_parent_field(scope), **extra}
+    chosen = {name: choose(scope) for name, choose in bound.chosen.items() if name not in sent}
+    record = {
+        **{name: sent.get(name, default) for name, default in bound.defaults.items()},
+        **chosen,
+        **sent,
+    }
+    _ask_owners(scope, record)
+    _refuse_twins(scope, record)
+    scope.store.insert(resource.name, record)
+    return Result(show(scope, record), created=record[resource.key])
+
+
+def update(scope: Scope) -> Result:
+    """Write the fields that the operation may change, and show the record."""
+    record = target(scope)
+    effect = scope.bound.operation.effect
+    allowed = effect.changes.get(scope.bound.resource.name, frozenset()) if effect else frozenset()
+    changes = {name: value for name, value in _stored_body(scope).items() if name in allowed}
+    changed = {**record, **changes}
+    if changes:
+        _refuse_twins(scope, changed)
+        changed = dict(scope.store.replace(scope.bound.resource.name, record, **changes))
+    return Result(show(scope, changed))
+
+
+#: What differs is in the body's schema: nothing is required of a PATCH.
+partial_update = update
+
+
+def destroy(scope: Scope) -> Result:
+    """Delete one record, by the rules of its resource."""
+    scope.store.remove(scope.bound.resource.name, target(scope))
+    return Result()
+
+
+def target(scope: Scope) -> Record:
+    """
+    Return the record the path names.
+
+    Refuses in this order: 403 where no record is needed to know, 404 when
+    there is none to see, 403 when the caller may not.
+    """
+    bound, resource = scope.bound, scope.bound.resource
+    _ask_without_record(scope)
+    key = links.read_key(resource, scope.call.path[bound.operation.path_key])
+    record = scope.store.get(resource.name, key)
+    if record is None or not bound.is_visible(record, scope) or not _meets_conditions(scope, record):
+        raise NotFound(title=resource.title)
+    _ask_owners(scope, record)
+    return record
+
+
+def enter(scope: Scope) -> Record | None:
+    """Return the parent of a nested path (404, 403), or None; ask what needs no record."""
+    bound = scope.bound
+    nesting = bound.operation.nesting
+    if bound.operation.verb == "list":
+        _ask_without_record(scope)
+    if nesting is None or bound.parent is None:
+        return None
+    key = links.read_key(bound.parent, scope.call.path[nesting.parameter])
+    parent = scope.store.get(bound.parent.name, key)
+    if parent is None:
+        raise NotFound(title=bound.parent.title)
+    scope.parent = parent
+    if bound.operation.verb == "list":
+        _ask_owners(scope, parent)
+    return parent
+
+
+def authorize(scope: Scope, record: Record) -> None:
+    """Raise Forbidden unless the caller may do this operation to the record."""
+    _ask_without_record(scope)
+    _ask_owners(scope, record)
+
+
+def show(scope: Scope, record: Record) -> JSON:
+    """Return a record as the operation's success answer shows it."""
+    names = _fieldset(scope) if scope.call.operation.method == "GET" else None
+    return scope.bound.shows(record, scope, names)
+
+
+def _ask_without_record(scope: Scope) -> None:
+    permission = scope.bound.operation.permission
+    if permission and not permission.on and not scope.may(scope, permission.needs, None):
+        raise Forbidden
+
+
+def _ask_owners(scope: Scope, record: Record) -> None:
+    permission = scope.bound.operation.permission
+    if permission is None or not permission.on:
+        return
+    owners = scope.bound.owners(record, scope)
+    if not any(scope.may(scope, permission.needs, owner) for owner in owners):
+        raise Forbidden
+
+
+def _fieldset(scope: Scope) -> frozenset[str] | None:
+    rules = scope.bound.conventions["fieldset"]
+    if not scope.bound.operation.has_fieldset:
+        return None
+    sent = scope.call.query.get(rules["parameter"], ())
+    if rules["style"] == "comma":
+        sent = [name.strip() for name in (sent[-1] if sent else "").split(",") if name.strip()]
+    unknown = [name for name in sent if name not in scope.bound.names]
+    if unknown and rules["unknown"] == "reject":
+        raise Invalid({rules["parameter"]: [Issue("query.choice", {"value": unknown[0]})]})
+    return (frozenset(sent) & scope.bound.names) or None
+
+
+def _stored_body(scope: Scope) -> dict[str, Any]:
+    fields = scope.bound.body_fields
+    return {fields[name]: value for name, value in scope.body.items() if name in fields}
+
+
+def _parent_field(scope: Scope) -> dict[str, JSON]:
+    nesting, parent = scope.bound.operation.nesting, scope.bound.parent
+    if nesting is None or parent is None or scope.parent is None:
+        return {}
+    if nesting.relation:
+        return {parent.relations[nesting.relation].by: scope.parent[parent.key]}
+    return {nesting.field.split(".")[0]: scope.parent[parent.key]}
+
+
+def _meets_conditions(scope: Scope, record: Record) -> bool:
+    conditions = scope.bound.operation.conditions
+    return all(record.get(name) == value for name, value in conditions.items() if "." not in name)
+
+
+def _refuse_twins(scope: Scope, record: Record) -> None:
+    """Raise Invalid when another record has the same unique fields."""
+    resource = scope.bound.resource
+    for names in resource.unique:
+        wanted = [record.get(name) for name in names]
+        for other in scope.store.all(resource.name):
+            is_same = [other.get(name) for name in names] == wanted
+            if is_same and other[resource.key] != record[resource.key] and None not in wanted:
+                raise Invalid(_twin_issue(resource.label, names))
+
+
+def _twin_issue(label: str, names: tuple[str, ...]) -> dict[str, Any]:
+    if len(names) == 1:
+        return {names[0]: [Issue("body.unique", {"label": label, "field": names[0]})]}
+    return {NON_FIELD: [Issue("body.unique_together", {"fields": ", ".join(names)})]}

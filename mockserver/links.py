@@ -1,0 +1,69 @@
+"""Make the hyperlinks of records, and read them back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from mockserver import values
+from mockserver.json_types import Key
+from mockserver.operation import Operation, Resource
+
+_TEMPLATE: Final = re.compile(r"{[^}]+}")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A URL that some route matches; `resource` is "" when it names no record."""
+
+    resource: str
+    key: Key | None
+
+
+class Links:
+    """The URL space of an API: where records live, and which paths exist."""
+
+    def __init__(self, resources: Mapping[str, Resource], operations: Iterable[Operation]) -> None:
+        self._records = [
+            (_pattern(resource.path), resource) for resource in resources.values() if resource.path
+        ]
+        self._routes = [_pattern(path) for path in {operation.path for operation in operations}]
+
+    def read(self, url: str) -> Link | None:
+        """
+        Return what a URL or a path leads to; None when no route matches.
+
+        Only the path counts: scheme and host are the reader's business.
+        """
+        try:
+            path = urlsplit(url.strip()).path
+        except ValueError:
+            return None
+        for pattern, resource in self._records:
+            if match := pattern.fullmatch(path):
+                return Link(resource.name, read_key(resource, match[1]))
+        if any(route.fullmatch(path) for route in self._routes):
+            return Link("", None)
+        return None
+
+
+def write(base_url: str, resource: Resource, key: Key) -> str:
+    """Return the absolute URL of a record."""
+    return base_url + _TEMPLATE.sub(str(key), resource.path, count=1)
+
+
+def read_key(resource: Resource, text: str) -> Key | None:
+    """Return the key a path segment spells, or None when it spells none."""
+    if resource.has_integer_key:
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    if resource.fields[resource.key].schema.get("format") == "uuid":
+        return values.read_uuid(text)
+    return text
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = _TEMPLATE.split(path)
+    return re.compile("([^/]+)".join(re.escape(part) for part in parts))

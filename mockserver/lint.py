@@ -1,0 +1,114 @@
+"""Hold a document against the rules of OpenAPI's shape and of our extensions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+import jsonschema_rs
+
+from mockserver import data
+from mockserver.errors import SpecError
+from mockserver.loader import Node, where
+
+KNOWN: Final = (
+    "x-mock",
+    "x-resource",
+    "x-from",
+    "x-action",
+    "x-permission",
+    "x-effect",
+    "x-filter",
+    "x-order",
+    "x-normalize",
+    "x-faker",
+)
+
+
+def lint(document: Node) -> Iterator[SpecError]:
+    """Yield every mistake that shows without compiling."""
+    yield from _shape(document)
+    is_ours = "x-mock" in document
+    for node, key, value in _extensions(document):
+        if key in KNOWN:
+            yield from _against_schema(key, value, where(node, key))
+        elif is_ours:
+            text = f"unknown extension {key}; we know {', '.join(KNOWN)}"
+            yield SpecError(where(node, key), text)
+    yield from _references(document, document)
+
+
+def _shape(document: Node) -> Iterator[SpecError]:
+    version = str(document.get("openapi", ""))
+    if not version.startswith("3."):
+        found = f"openapi: {version!r}" if version else "no `openapi` key"
+        yield SpecError(where(document), f"is not OpenAPI 3 ({found}); 3.1 is what we read")
+    if not isinstance(document.get("paths"), dict) or not document["paths"]:
+        yield SpecError(where(document), "describes no paths; there is nothing to serve")
+    for section, entries in (document.get("components") or {}).items():
+        if not isinstance(entries, dict):
+            yield SpecError(where(document, "components"), f"components.{section} is not an object")
+
+
+def _extensions(node: Any) -> Iterator[tuple[Node, str, Any]]:
+    """Yield every `x-` key where OpenAPI allows one; not the names of properties."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _extensions(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("properties", "patternProperties", "$defs") and isinstance(value, dict):
+                for schema in value.values():
+                    yield from _extensions(schema)
+            elif key.startswith("x-"):
+                yield node if isinstance(node, Node) else Node(node), key, value
+            elif key not in ("example", "examples", "default", "enum", "const"):
+                yield from _extensions(value)
+
+
+def _against_schema(key: str, value: Any, place: str) -> Iterator[SpecError]:
+    validator = _validator(key)
+    if validator is None:
+        return
+    for error in validator.iter_errors(_plain(value)):
+        path = ".".join(str(step) for step in error.instance_path)
+        yield SpecError(place, f"{key}{'.' + path if path else ''}: {error.message}")
+
+
+@cache
+def _validator(key: str) -> Any:
+    rules = json.loads((data.root() / "spec" / "extensions.schema.json").read_text("utf-8"))
+    if key not in rules.get("$defs", {}):
+        return None
+    return jsonschema_rs.validator_for({"$defs": rules["$defs"], "$ref": f"#/$defs/{key}"})
+
+
+def _references(node: Any, document: Mapping[str, Any]) -> Iterator[SpecError]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item, document)
+    elif isinstance(node, dict):
+        reference = node.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#") and not _exists(reference, document):
+            text = f"$ref {reference!r} leads nowhere"
+            yield SpecError(where(node, "$ref") if isinstance(node, Node) else "", text)
+        for key, value in node.items():
+            if not key.startswith("x-") and key not in ("example", "examples", "default", "enum"):
+                yield from _references(value, document)
+
+
+def _exists(reference: str, document: Any) -> bool:
+    for step in reference[1:].split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(document, dict) or step not in document:
+            return False
+        document = document[step]
+    return True
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list) else value

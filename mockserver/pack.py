@@ -1,0 +1,90 @@
+"""Functions for what a spec cannot declare."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from mockserver.actions import Action, Scope
+from mockserver.errors import SpecError
+from mockserver.json_types import Record
+
+May: TypeAlias = Callable[[Scope, str, "Record | None"], bool]
+
+
+def anybody(scope: Scope, needs: str, record: Record | None) -> bool:
+    """Allow every caller that is known; what an API without roles does."""
+    return scope.user is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """
+    The behaviour of one API, beyond what its spec declares.
+
+    `operations` are joined to the spec by operationId, `functions` by the name
+    that `computed`, `by`, `visible` and `server` say.
+    """
+
+    name: str
+    operations: Mapping[str, Action] = field(default_factory=dict)
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    may: May = anybody
+    faker_providers: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        *,
+        operations: Iterable[ModuleType] = (),
+        functions: Iterable[ModuleType] = (),
+        may: May = anybody,
+        faker_providers: Iterable[Any] = (),
+    ) -> Pack:
+        """Collect the public functions defined in some modules."""
+        return cls(
+            name,
+            operations=_public(operations),
+            functions=_public(functions),
+            may=may,
+            faker_providers=tuple(faker_providers),
+        )
+
+
+def load(name: str) -> Pack:
+    """Return the pack that `package.module:attribute` or `file.py:attribute` names."""
+    target, _, attribute = name.partition(":")
+    try:
+        module = _from_file(Path(target)) if target.endswith(".py") else importlib.import_module(target)
+    except (ImportError, OSError) as error:
+        text = f"cannot be imported ({error}); write it as package.module:pack or file.py:pack"
+        raise SpecError(f"pack {name}", text) from None
+    found = getattr(module, attribute or "pack", None)
+    if not isinstance(found, Pack):
+        raise SpecError(f"pack {name}", f"has no Pack called {attribute or 'pack'!r}")
+    return found
+
+
+def _public(modules: Iterable[ModuleType]) -> dict[str, Any]:
+    return {
+        name: function
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
+def _from_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"no such file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,128 @@
+"""Fill a store to a named state, and name who may act in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from faker.providers import BaseProvider
+
+from mockserver.errors import AuthorError, BrokenSpec, FixtureError
+from mockserver.factory import Factory, faker
+from mockserver.fixtures import Entry, Persona, Outline
+from mockserver.json_types import JSON, Record
+from mockserver.loader import display_name, where
+from mockserver.operation import Spec
+from mockserver.recipes import Maker, World
+from mockserver.store import State, Store
+
+#: More mistakes than these, and the rest is not worth looking for.
+_ENOUGH: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A named state of the whole store."""
+
+    name: str
+    seed: int
+    description: str
+    personas: tuple[Persona, ...]
+    state: State
+
+
+def names(root: Path) -> list[str]:
+    """Return the names of the scenarios in a folder of fixtures."""
+    return sorted(path.stem for path in (root / "scenarios").glob("*.yaml"))
+
+
+def load(
+    root: Path,
+    name: str,
+    spec: Spec,
+    *,
+    seed: int | None = None,
+    now: datetime,
+    providers: Iterable[type[BaseProvider]] = (),
+) -> Scenario:
+    """
+    Return the scenario of that name; raise BrokenSpec with every mistake.
+
+    `root` is the folder that holds `scenarios/` and `factories/`. The same
+    seed on the same day gives the same bytes.
+    """
+    known = names(root)
+    if name not in known:
+        have = ", ".join(known) or "none"
+        raise FixtureError(display_name(root), f"there is no scenario {name!r}; there are {have}")
+    problems: list[AuthorError] = []
+    outline = Outline(spec, problems)
+    outline.read(root / "scenarios" / f"{name}.yaml")
+    outline.declare(outline.seed if seed is None else seed)
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    world = World(outline.seed, midnight, faker(providers), outline)
+    state = _fill(spec, outline, Factory(spec, world, root / "factories", problems), problems)
+    if problems:
+        raise BrokenSpec(problems)
+    return Scenario(name, outline.seed, outline.description, tuple(outline.personas), state)
+
+
+def _fill(spec: Spec, outline: Outline, factory: Factory, problems: list[AuthorError]) -> State:
+    """Return the state that holds a record for each entry."""
+    store = Store(spec.resources)
+    compiled: dict[int, dict[str, Maker]] = {}
+    taken: dict[tuple[str, tuple[str, ...], str], Entry] = {}
+    with store.transaction() as transaction:
+        for entry in outline.entries:
+            if len(problems) >= _ENOUGH:
+                break
+            before = len(problems)
+            # The records of one group share their recipes.
+            if id(entry.raw) not in compiled:
+                compiled[id(entry.raw)] = factory.compile(entry.resource, entry.raw)
+            try:
+                record = _made(factory, entry, compiled[id(entry.raw)])
+            except AuthorError as problem:
+                problems.append(problem)
+                continue
+            if len(problems) == before:
+                problems.extend(_faults(factory, entry, record, taken))
+            if len(problems) == before:
+                transaction.insert(entry.resource.name, record)
+    return store.state
+
+
+def _made(factory: Factory, entry: Entry, makers: Mapping[str, Maker]) -> Record:
+    """Return the record of an entry; what follows from its place wins."""
+    place = {**entry.fixed, entry.resource.key: entry.key}
+    fixed: dict[str, Maker] = {name: _constant(value) for name, value in place.items()}
+    return factory.make(entry.resource, entry.label, entry.number, {**makers, **fixed})
+
+
+def _constant(value: JSON) -> Maker:
+    return lambda draft: value
+
+
+def _faults(
+    factory: Factory,
+    entry: Entry,
+    record: Record,
+    taken: dict[tuple[str, tuple[str, ...], str], Entry],
+) -> Iterator[FixtureError]:
+    """Yield what is wrong with a made record: its schema, its uniqueness."""
+    resource = entry.resource
+    for name, text in factory.complaints(resource, record):
+        place = where(entry.raw, name) or entry.place
+        yield FixtureError(place, f"{resource.name} {entry.label!r}: {text}; correct the value")
+    for fields in ((resource.key,), *resource.unique):
+        values: list[Any] = [record.get(name) for name in fields]
+        if None in values:
+            continue
+        other = taken.setdefault((resource.name, fields, repr(values)), entry)
+        if other is not entry:
+            same = " and ".join(fields)
+            text = f"{resource.name} {entry.label!r} has the {same} of {other.label!r}"
+            yield FixtureError(entry.place, f"{text} at {other.place}; change one")

@@ -1,0 +1,133 @@
+"""Work out what a plan costs and how much of it is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from mockserver.actions import Scope
+from mockserver.json_types import JSON, Record
+from mockserver.waldur.states import is_live
+
+
+class _Row(NamedTuple):
+    """A price of a plan with the component of the offering that it prices."""
+
+    priced: Record
+    component: Record
+
+    @property
+    def price(self) -> Decimal:
+        return Decimal(self.priced["price"])
+
+
+#: What one component adds to the least one can pay; usage and switching add nothing.
+_LEAST: Final[dict[str, Callable[[_Row], Decimal]]] = {
+    "limit": lambda row: row.price,
+    "fixed": lambda row: row.price * (row.priced["amount"] or 1),
+    "one": lambda row: row.price,
+}
+_PLAN_TYPES: Final = {
+    "usage": "usage-based",
+    "fixed": "fixed",
+    "one": "one-time",
+    "few": "on-plan-switch",
+    "limit": "limit",
+}
+
+
+def plan_prices(record: Record, scope: Scope) -> JSON:
+    """Map component types to prices."""
+    return {row.component["type"]: float(row.price) for row in _rows(record, scope)}
+
+
+def plan_future_prices(record: Record, scope: Scope) -> JSON:
+    """Map component types to next month's prices, null where none is announced."""
+    return {
+        row.component["type"]: _number(row.priced["future_price"]) for row in _rows(record, scope)
+    }
+
+
+def plan_quotas(record: Record, scope: Scope) -> JSON:
+    """Map component types to included amounts."""
+    return {row.component["type"]: row.priced["amount"] for row in _rows(record, scope)}
+
+
+# Later releases multiply one-time and switching prices by the amount. Prices
+# alone are what a running server of 2024 was seen to add up.
+def plan_init_price(record: Record, scope: Scope) -> JSON:
+    """Add up what is paid once, at the start."""
+    return _total(record, scope, "one")
+
+
+def plan_switch_price(record: Record, scope: Scope) -> JSON:
+    """Add up what is paid for changing to the plan."""
+    return _total(record, scope, "few")
+
+
+def plan_minimal_price(record: Record, scope: Scope) -> JSON:
+    """Add up the least that a resource of the plan costs."""
+    return float(
+        sum(
+            (
+                _LEAST[row.component["billing_type"]](row)
+                for row in _rows(record, scope)
+                if row.component["billing_type"] in _LEAST
+            ),
+            Decimal(),
+        )
+    )
+
+
+def plan_plan_type(record: Record, scope: Scope) -> JSON:
+    """Name the billing type of the priced components; null when nothing has a price."""
+    kinds = {row.component["billing_type"] for row in _rows(record, scope) if row.price}
+    if not kinds:
+        return None
+    return _PLAN_TYPES[kinds.pop()] if len(kinds) == 1 else "mixed"
+
+
+def plan_resources_count(record: Record, scope: Scope) -> JSON:
+    """Count the resources of the plan, terminated ones too."""
+    return len(scope.store.related("resource", "plan", record["uuid"]))
+
+
+def plan_usage(record: Record, scope: Scope) -> JSON:
+    """Count the resources of the plan that still exist."""
+    return sum(map(is_live, scope.store.related("resource", "plan", record["uuid"])))
+
+
+def plan_remaining(record: Record, scope: Scope) -> JSON:
+    """Tell how many more resources fit; negative when over-used, null without a limit."""
+    limit = record["max_amount"]
+    return None if limit is None else limit - plan_usage(record, scope)
+
+
+def plan_is_active(record: Record, scope: Scope) -> JSON:
+    """Tell whether another resource of the plan can be ordered."""
+    limit = record["max_amount"]
+    return not limit or limit > plan_usage(record, scope)
+
+
+def _rows(record: Record, scope: Scope) -> list[_Row]:
+    return scope.store.memo(("plan_rows", record["uuid"]), lambda: _read_rows(record, scope))
+
+
+def _read_rows(record: Record, scope: Scope) -> list[_Row]:
+    found = []
+    for priced in scope.store.related("plan_component", "plan", record["uuid"]):
+        component = scope.store.get("offering_component", priced["component"])
+        if component is not None:
+            found.append(_Row(priced, component))
+    return sorted(found, key=lambda row: (row.component["name"].casefold(), row.priced["uuid"]))
+
+
+def _total(record: Record, scope: Scope, billing_type: str) -> float:
+    rows = _rows(record, scope)
+    wanted = (row.price for row in rows if row.component["billing_type"] == billing_type)
+    return float(sum(wanted, Decimal()))
+
+
+def _number(value: str | None) -> float | None:
+    return None if value is None else float(value)
