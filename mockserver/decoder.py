@@ -31,14 +31,14 @@ def read_body(bound: Bound, request: Request, scope: Scope) -> dict[str, JSON]:
         return reader.read({}, scope)
     header = request.headers.get("content-type", "")
     media_type, parameters = _content_type(header)
-    reader = readers.get(media_type)
-    if reader is None:
+    found = readers.get(media_type)
+    if found is None:
         raise UnsupportedMedia(header)
     if media_type == FORM_TYPE:
-        return reader.read(_form(request.body), scope)
+        return found.read(_form(request.body), scope)
     if media_type == MULTIPART_TYPE:
-        return reader.read(_multipart(request.body, parameters.get("boundary", "")), scope)
-    return reader.read(_json(request.body), scope)
+        return found.read(_multipart(request.body, parameters.get("boundary", "")), scope)
+    return found.read(_json(request.body), scope)
 
 
 def _content_type(header: str) -> tuple[str, Mapping[str, str]]:

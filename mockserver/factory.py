@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -16,9 +15,9 @@ from faker import Factory as FakerFactory
 from faker import Generator
 from faker.providers import BaseProvider
 
-from mockserver import loader
 from mockserver.errors import AuthorError, FixtureError, SpecError
-from mockserver.json_types import JSON, Key, Record
+from mockserver.fixtures import Entry, derived_key, read
+from mockserver.json_types import JSON, Record
 from mockserver.loader import Node, where
 from mockserver.operation import Field, Resource, Schema, Spec, is_nullable, types_of
 from mockserver.recipes import Draft, Maker, Target, World, compile_recipe, faked, plain
@@ -44,13 +43,12 @@ class Factory:
         self._makers: dict[str, dict[str, Maker]] = {}
         self._validators: dict[str, Any] = {}
 
-    def make(
-        self, resource: Resource, label: str, number: int, given: Mapping[str, Maker]
-    ) -> Record:
-        """Return a record with every stored field; `given` are the fixture's own fields."""
-        usual = self._usual(resource)
-        draft = Draft(self._world, resource.name, label, number, {**usual, **given})
-        return {name: draft.get(name) for name in usual}
+    def make(self, entry: Entry, makers: Mapping[str, Maker]) -> Record:
+        """Return the record of an entry; what follows from its place need not be made."""
+        resource = entry.resource
+        values = {**entry.fixed, resource.key: entry.key}
+        draft = Draft(self._world, resource.name, entry.label, entry.number, makers, values)
+        return {name: draft.get(name) for name in makers}
 
     def complaints(self, resource: Resource, record: Record) -> Iterator[tuple[str, str]]:
         """Yield what the record schema has against a record: the field, and why."""
@@ -64,7 +62,10 @@ class Factory:
             yield (path[0] if path else ""), f"{'.'.join(path)}: {error.message}"
 
     def compile(self, resource: Resource, raw: Node) -> dict[str, Maker]:
-        """Return a maker for each field that a fixture describes; note what is wrong."""
+        """Return a maker for every stored field, some as a fixture says; note what is wrong."""
+        return {**self._usual(resource), **self._described(resource, raw)}
+
+    def _described(self, resource: Resource, raw: Node) -> dict[str, Maker]:
         makers = {}
         for name, value in raw.items():
             place = where(raw, name)
@@ -85,7 +86,7 @@ class Factory:
             }
             self._makers[resource.name] = makers
             if resource.name in self._recipes:
-                makers.update(self.compile(resource, self._recipes[resource.name]))
+                makers.update(self._described(resource, self._recipes[resource.name]))
         return self._makers[resource.name]
 
     def _from_schema(self, resource: Resource, field: Field) -> Maker:
@@ -124,28 +125,6 @@ def faker(providers: Iterable[type[BaseProvider]] = ()) -> Generator:
         fake.add_provider(provider)
     fake.seed_instance(0)  # from now on its chance is not shared with other Fakers
     return fake
-
-
-def derived_key(seed: int, resource: str, label: str) -> str:
-    """Return the uuid, as 32 hex digits, that a labelled record has in a seeded world."""
-    digits = sha256(f"{seed}/{resource}/{label}".encode()).hexdigest()
-    variant = "89ab"[int(digits[16], 16) % 4]
-    return f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:32]}"
-
-
-def read(path: Path, problems: list[AuthorError]) -> Node | None:
-    """Return the mapping in a fixture file, or None and a note of what is wrong."""
-    try:
-        node = loader.read_file(path)
-    except SpecError as error:
-        problems.append(FixtureError(error.place, error.problem))
-        return None
-    if node is None:
-        return Node(where=loader.display_name(path))
-    if not isinstance(node, Node):
-        problems.append(FixtureError(loader.display_name(path), "must hold a mapping at its top"))
-        return None
-    return node
 
 
 def _validator(spec: Spec, resource: Resource) -> Any:
@@ -278,11 +257,3 @@ FORMATS: Final[dict[str, Callable[[str], bool]]] = {
     "date-time": _is_instant,
     "email": _is_email,
 }
-
-
-def key_of(resource: Resource, label: str, number: int, seed: int) -> Key:
-    """Return the key of a labelled record that gives none itself."""
-    schema = resource.fields[resource.key].schema
-    if resource.has_integer_key:
-        return number
-    return derived_key(seed, resource.name, label) if schema.get("format") == "uuid" else label

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
 from mockserver.errors import AuthorError, FixtureError, SpecError
-from mockserver.factory import key_of
 from mockserver.json_types import JSON, Key
 from mockserver.loader import Node, display_name, read_file, where
 from mockserver.operation import Resource, Spec
@@ -104,13 +104,11 @@ class Outline:
     def _read(self, path: Path, place: str = "") -> None:
         if path.resolve() in self._files:
             return
-        try:
-            node = read_file(path)
-        except SpecError as error:
-            self._refuse(place or error.place, f"{error.place} {error.problem}" if place else error.problem)
+        if place and not path.is_file():
+            self._refuse(place, f"there is no file {display_name(path)}; correct the name")
             return
-        if not isinstance(node, Node):
-            self._refuse(display_name(path), "must hold a mapping at its top")
+        node = read(path, self._problems)
+        if node is None:
             return
         self._known(node, _PARTS, "a scenario")
         included = node.get("include") or []
@@ -132,13 +130,19 @@ class Outline:
                 self._refuse(place, f"{name} {label!r} must be a mapping of fields")
                 return
             raw = Node(where=place)
-        inside = {k for k in raw if k in resource.relations and resource.relations[k].kind == "reverse"}
-        own = Node({k: v for k, v in raw.items() if k not in inside}, where=raw.where, lines=raw.lines)
+        inside = {
+            k for k in raw if k in resource.relations and resource.relations[k].kind == "reverse"
+        }
+        own = Node(
+            {k: v for k, v in raw.items() if k not in inside}, where=raw.where, lines=raw.lines
+        )
         entry = self._entry(resource, label, crc32(label.encode()), own, place, fixed or {})
         for key in sorted(inside, key=list(raw).index):
             relation = resource.relations[key]
             children = {key: raw[key]} if relation.is_single else raw[key]
-            for child, part in self._labelled(children, f"{name} {label!r}: {key}", where(raw, key)):
+            for child, part in self._labelled(
+                children, f"{name} {label!r}: {key}", where(raw, key)
+            ):
                 at = where(children, child) or where(raw, key)
                 held = {relation.by: entry.key}
                 self._record(relation.to, f"{label}.{child}", part, at, held)
@@ -151,7 +155,9 @@ class Outline:
         resource = self._resource(raw["resource"], where(raw, "resource"))
         count, own = raw.get("count", 1), raw.get("with") or Node(where=place)
         if not isinstance(count, int) or count < 0 or not isinstance(own, Node):
-            self._refuse(place, f"make.{group}: count is a whole number, with is a mapping of fields")
+            self._refuse(
+                place, f"make.{group}: count is a whole number, with is a mapping of fields"
+            )
             return
         if resource is None:
             return
@@ -172,17 +178,23 @@ class Outline:
         if not isinstance(each, Node) or len(each) != 1:
             self._refuse(place, f"make.{group}: each names one relation and a group")
             return []
-        (name, source), = each.items()
+        ((name, source),) = each.items()
         relation = resource.relations.get(name)
         found = self._groups.get(source) if isinstance(source, str) else None
         if relation is None or relation.kind != "one":
-            self._refuse(place, f"make.{group}: {resource.name} has no stored relation {name!r} to one")
+            self._refuse(
+                place, f"make.{group}: {resource.name} has no stored relation {name!r} to one"
+            )
             return []
         if isinstance(source, list):
             keys = [self.key(relation.to, str(label)) for label in source]
-            found = None if None in keys else (relation.to, [key for key in keys if key is not None])
+            found = (
+                None if None in keys else (relation.to, [key for key in keys if key is not None])
+            )
         if found is None or found[0] != relation.to:
-            text = f"{source!r} is neither a group of {relation.to} made before nor a list of labels"
+            text = (
+                f"{source!r} is neither a group of {relation.to} made before nor a list of labels"
+            )
             self._refuse(place, f"make.{group}: {text}")
             return []
         return [{name: key} for key in found[1]]
@@ -263,3 +275,33 @@ class Outline:
 
     def _refuse(self, place: str, text: str) -> None:
         self._problems.append(FixtureError(place, text))
+
+
+def derived_key(seed: int, resource: str, label: str) -> str:
+    """Return the uuid, as 32 hex digits, that a labelled record has in a seeded world."""
+    digits = sha256(f"{seed}/{resource}/{label}".encode()).hexdigest()
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:32]}"
+
+
+def read(path: Path, problems: list[AuthorError]) -> Node | None:
+    """Return the mapping in a fixture file, or None and a note of what is wrong."""
+    try:
+        node = read_file(path)
+    except SpecError as error:
+        problems.append(FixtureError(error.place, error.problem))
+        return None
+    if node is None:
+        return Node(where=display_name(path))
+    if not isinstance(node, Node):
+        problems.append(FixtureError(display_name(path), "must hold a mapping at its top"))
+        return None
+    return node
+
+
+def key_of(resource: Resource, label: str, number: int, seed: int) -> Key:
+    """Return the key of a labelled record that gives none itself."""
+    schema = resource.fields[resource.key].schema
+    if resource.has_integer_key:
+        return number
+    return derived_key(seed, resource.name, label) if schema.get("format") == "uuid" else label

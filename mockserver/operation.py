@@ -236,10 +236,10 @@ def types_of(schema: Schema) -> tuple[str, ...]:
 
 def is_nullable(schema: Schema) -> bool:
     """Tell whether null satisfies the schema, by what it says at its top."""
-    if "null" in types_of(schema):
-        return True
+    if types := types_of(schema):
+        return "null" in types
     if "enum" in schema:
         return None in schema["enum"]
-    if not types_of(schema) and not any(k in schema for k in ("anyOf", "oneOf", "allOf", "$ref")):
-        return "const" not in schema
-    return any(is_nullable(part) for key in ("anyOf", "oneOf") for part in schema.get(key, ()))
+    if parts := [part for key in ("anyOf", "oneOf") for part in schema.get(key, ())]:
+        return any(is_nullable(part) for part in parts)
+    return not any(key in schema for key in ("const", "allOf", "$ref", "format", "pattern"))

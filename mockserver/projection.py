@@ -100,9 +100,11 @@ class Views:
         inner = resolve(self.document, schema.get("items") or {}) if is_list else schema
         view = self.compile(inner, of, depth + 1)
         if is_list:
+            # A computed relation may answer null: not the same as having none.
+            reach: Callable[[Record, Scope], list[Record] | None] = path.reach
 
             def many(record: Record, scope: Scope) -> JSON:
-                found = path.reach(record, scope)
+                found = reach(record, scope)
                 return None if found is None else [view.show(r, scope) for r in found]
 
             return many
@@ -116,6 +118,8 @@ class Views:
 
     def _media(self, path: Path) -> Getter:
         before, _, after = self.media_path.partition("{key}")
+        if path.resource is not None:
+            path = _keys(path, path.resource.key)
 
         def media(record: Record, scope: Scope) -> JSON:
             found = path.reach(record, scope)

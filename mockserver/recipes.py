@@ -189,7 +189,9 @@ def _key(label: Any, resource: str, target: Target) -> Key:
     lookup = target.world.lookup
     key = lookup.key(resource, label) if isinstance(label, str) else None
     if key is None:
-        raise target.refuse(f"there is no {resource} {label!r}; {_nearest(label, lookup, resource)}")
+        raise target.refuse(
+            f"there is no {resource} {label!r}; {_nearest(label, lookup, resource)}"
+        )
     return key
 
 
@@ -337,7 +339,7 @@ def _day(raw: Mapping[str, Any], midnight: datetime, chance: Random) -> datetime
 
 
 def _range(raw: Any) -> tuple[int, int]:
-    low, high = (raw if isinstance(raw, list) else [raw, raw])
+    low, high = raw if isinstance(raw, list) else [raw, raw]
     return int(low), int(high)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from faker.providers import BaseProvider
 from mockserver.errors import AuthorError, BrokenSpec, FixtureError
 from mockserver.factory import Factory, faker
 from mockserver.fixtures import Entry, Persona, Outline
-from mockserver.json_types import JSON, Record
+from mockserver.json_types import Record
 from mockserver.loader import display_name, where
 from mockserver.operation import Spec
 from mockserver.recipes import Maker, World
@@ -84,7 +84,7 @@ def _fill(spec: Spec, outline: Outline, factory: Factory, problems: list[AuthorE
             if id(entry.raw) not in compiled:
                 compiled[id(entry.raw)] = factory.compile(entry.resource, entry.raw)
             try:
-                record = _made(factory, entry, compiled[id(entry.raw)])
+                record = factory.make(entry, compiled[id(entry.raw)])
             except AuthorError as problem:
                 problems.append(problem)
                 continue
@@ -93,17 +93,6 @@ def _fill(spec: Spec, outline: Outline, factory: Factory, problems: list[AuthorE
             if len(problems) == before:
                 transaction.insert(entry.resource.name, record)
     return store.state
-
-
-def _made(factory: Factory, entry: Entry, makers: Mapping[str, Maker]) -> Record:
-    """Return the record of an entry; what follows from its place wins."""
-    place = {**entry.fixed, entry.resource.key: entry.key}
-    fixed: dict[str, Maker] = {name: _constant(value) for name, value in place.items()}
-    return factory.make(entry.resource, entry.label, entry.number, {**makers, **fixed})
-
-
-def _constant(value: JSON) -> Maker:
-    return lambda draft: value
 
 
 def _faults(

@@ -23,6 +23,8 @@ T = TypeVar("T")
 Change: TypeAlias = "tuple[str, Key, Record | None]"
 #: Values kept with one state; more than this many and all are forgotten.
 MEMO_LIMIT: Final = 4096
+#: Up to this many related records are cheaper to gather again than to remember.
+FEW: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,14 @@ class Transaction:
 
     def related(self, resource: str, field: str, key: Key) -> tuple[Record, ...]:
         """Return the records whose stored relation `field` holds `key`, ordered by key."""
-        return self.memo(
-            ("related", resource, field, key), lambda: self._related(resource, field, key)
-        )
+        table = self._tables.get(resource)
+        index = None if table is None else table.indexes.get(field)
+        holders = None if index is None else index.get(key)
+        if table is None or not holders:
+            return ()
+        if len(holders) <= FEW:
+            return _picked(table, holders)
+        return self.memo(("related", resource, field, key), lambda: _picked(table, holders))
 
     def count(self, resource: str) -> int:
         """Return how many records a resource has."""
@@ -156,13 +163,6 @@ class Transaction:
         records = table.records
         return tuple(records[key] for key in sorted(records))
 
-    def _related(self, resource: str, field: str, key: Key) -> tuple[Record, ...]:
-        table = self._tables.get(resource)
-        if table is None:
-            return ()
-        holders = table.indexes.get(field, Map()).get(key)
-        return tuple(table.records[k] for k in sorted(holders)) if holders else ()
-
     def _unlink(
         self, kind: Resource, other: str, relation: str, key: Key, dependant: Record, rule: str
     ) -> None:
@@ -223,6 +223,11 @@ class Store:
     def fork(self) -> Store:
         """Return a store of its own that starts from the present state; O(1)."""
         return Store(self.resources, self.state)
+
+
+def _picked(table: Table, keys: Map[Key, None]) -> tuple[Record, ...]:
+    records = table.records
+    return tuple(records[key] for key in sorted(keys))
 
 
 def _same(one: JSON, other: JSON) -> bool:

@@ -42,6 +42,7 @@ class World:
         self.api = shipped
         self.resources = shipped.spec.resources
         self.store = Store(self.resources).read()
+        self.now = NOW
         self._count = 0
 
     def add(self, resource: str, /, **given: JSON) -> Record:
@@ -70,7 +71,6 @@ class World:
         path: Mapping[str, str] | None = None,
         query: Mapping[str, list[str]] | None = None,
         body: JSON = None,
-        now: datetime = NOW,
     ) -> Scope:
         """Return the scope of a call at noon of a day in March."""
         bound = self.api.operations[operation]
@@ -78,7 +78,7 @@ class World:
             operation=bound.operation,
             path=path or {},
             query=query or {},
-            now=now,
+            now=self.now,
             new_id=self.new_id,
             random=lambda key: sha256(f"{key}{self.new_id()}".encode()).hexdigest(),
             read_body=lambda scope: bound.readers["application/json"].read(body, scope),

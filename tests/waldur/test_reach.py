@@ -16,8 +16,6 @@ from mockserver.waldur import (
     reach,
 )
 
-from .conftest import NOW
-
 
 @pytest.fixture
 def cast(world):
@@ -97,11 +95,11 @@ def test_inactive_users_and_customer_roles_do_not_count(world, cast):
 
 def test_a_user_leaves_at_the_instant_the_role_expires(world, cast, soon):
     world.store.replace("grant", cast.grant, expiration_time=soon)
-    end = NOW + timedelta(days=1)
 
-    before = reach.provider_users(cast.provider, world.scope(now=end - timedelta(microseconds=1)))
-    assert before == [cast.member]
-    assert reach.provider_users(cast.provider, world.scope(now=end)) == []
+    world.now += timedelta(days=1, microseconds=-1)
+    assert reach.provider_users(cast.provider, world.scope()) == [cast.member]
+    world.now += timedelta(microseconds=1)
+    assert reach.provider_users(cast.provider, world.scope()) == []
 
 
 def test_two_resources_in_a_project_list_it_once(world, cast):

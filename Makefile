@@ -1,0 +1,108 @@
+# Each target works alone: what it needs is installed into .venv first, once.
+#
+#   make serve ARGS="--port 5000"
+#   make test ARGS="-k pricing"
+#   make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+# The token of a persona who may do everything (fixtures/scenarios/empty.yaml).
+TOKEN ?= YOUR_API_TOKEN
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+RUNTIME := $(VENV)/.runtime
+TEST := $(VENV)/.test
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install serve test fmt check bench fuzz docs lint-external clean
+
+help: ## Say what there is to make.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
+	  exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "cannot make $(VENV); on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "installing mockserver into $(VENV) ..."
+	@$(PIP) install --editable .
+	@touch $@
+
+$(TEST): pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "installing mockserver and what tests it into $(VENV) ..."
+	@$(PIP) install --editable '.[test]'
+	@touch $(RUNTIME) $@
+
+$(DEV): pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "installing mockserver and all development tools into $(VENV) ..."
+	@$(PIP) install --editable '.[dev]'
+	@touch $(RUNTIME) $(TEST) $@
+
+install: $(DEV) ## Install everything a developer needs.
+
+serve: $(RUNTIME) ## Serve the shipped API on 127.0.0.1:4010.
+	@$(BIN)/mockserver serve $(ARGS)
+
+test: $(TEST) ## Run the tests.
+	@$(BIN)/python -m pytest $(ARGS)
+
+fmt: $(DEV) ## Format the code and mend what can be mended.
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+check: $(DEV) ## Look at everything without running it.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+	$(BIN)/codespell
+	$(BIN)/mockserver lint
+
+bench: $(RUNTIME) ## Measure how fast requests are answered.
+	@$(BIN)/python benchmarks/requests.py $(ARGS)
+
+# --strict, so that the mock holds its own answers against the spec as well.
+fuzz: $(TEST) ## Send the mock whatever Schemathesis invents from the spec.
+	@set -e; dir=$$(mktemp -d); \
+	$(BIN)/mockserver export openapi --output $$dir/openapi.json; \
+	$(BIN)/mockserver serve --strict --port 0 --port-file $$dir/port --log-level error >/dev/null & \
+	pid=$$!; trap 'kill $$pid 2>/dev/null || true; rm -rf $$dir' EXIT; \
+	for _ in $$(seq 100); do test -s $$dir/port && break; sleep 0.1; done; \
+	TOKEN=$(TOKEN) $(BIN)/schemathesis run $$dir/openapi.json \
+	  --url http://127.0.0.1:$$(cat $$dir/port) $(ARGS)
+
+docs: $(RUNTIME) ## Write what documentation is made of: build/openapi.json, build/routes.txt.
+	@mkdir -p build
+	@$(BIN)/mockserver export openapi --output build/openapi.json
+	@$(BIN)/mockserver export openapi --plain --output build/openapi-plain.json
+	@$(BIN)/mockserver routes > build/routes.txt
+	@ls build/openapi.json build/openapi-plain.json build/routes.txt
+
+lint-external: docs ## Ask other OpenAPI tools whether they can read the spec.
+	@if ! command -v npm >/dev/null; then \
+	  echo "skipped: Redocly and Prism come from npm, which is not installed"; exit 0; \
+	fi; \
+	set -e; \
+	npx --yes @redocly/cli@2 lint --extends=spec build/openapi.json; \
+	log=build/prism.log; \
+	npx --yes @stoplight/prism-cli@5 mock --port 0 build/openapi.json >$$log 2>&1 & pid=$$!; \
+	trap 'kill $$pid 2>/dev/null || true' EXIT; \
+	for _ in $$(seq 120); do \
+	  if grep -q 'is listening on' $$log; then echo "Prism reads it"; exit 0; fi; \
+	  kill -0 $$pid 2>/dev/null || break; sleep 0.5; \
+	done; \
+	cat $$log >&2; exit 1
+
+clean: ## Remove everything that was made, .venv included.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .coverage htmlcov schemathesis-report .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
