@@ -1,4 +1,4 @@
-"""How long does one request take, from bytes to bytes, without a socket?"""
+"""Measure one request, from bytes to bytes, without a socket."""
 
 from __future__ import annotations
 

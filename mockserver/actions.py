@@ -46,7 +46,8 @@ class Scope:
     What a function of the pack may look at while one call is answered.
 
     `store` reads and writes records; `parent` is the record that a nested
-    path names; `body` is the validated body, read on first use.
+    path names; `body` is the validated body, read on first use. `is_asked`
+    turns true when the operation's permission has been asked for.
     """
 
     call: Call
@@ -54,6 +55,7 @@ class Scope:
     store: Transaction
     may: Callable[[Scope, str, Record | None], bool]
     parent: Record | None = None
+    is_asked: bool = False
     _body: dict[str, JSON] | None = field(default=None)
 
     @property

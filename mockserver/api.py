@@ -121,10 +121,11 @@ class _Binder:
             parent=parent,
             rows=rows,
             find=self._find(operation, resource),
-            is_visible=self._visible(operation),
+            is_visible=self._seen(operation, resource),
             shows=view.show,
             names=frozenset(view.getters),
-            owners=self._owners(operation, parent or resource),
+            # Only a list asks about the parent: a new record must lead to its owner itself.
+            owners=self._owners(operation, (operation.verb == "list" and parent) or resource),
             chosen=self._chosen(resource) if operation.verb == "create" else {},
             defaults=self._defaults(operation, resource) if operation.verb == "create" else {},
             body_fields=self._body_fields(operation, resource),
@@ -180,11 +181,17 @@ class _Binder:
     def _find(
         self, operation: Operation, resource: Resource
     ) -> Callable[[Scope, Sequence[Record]], Sequence[Record]]:
-        makers = {
-            p.name: filters.compile_filter(p, p.filter, resource, self.paths, self.links)
-            for p in operation.parameters
-            if p.filter is not None
-        }
+        makers: dict[str, filters.Maker] = {}
+        for p in operation.parameters:
+            if p.filter is None:
+                continue
+            # Guarded one by one: the mistake of one must not hide those of the others.
+            try:
+                makers[p.name] = filters.compile_filter(
+                    p, p.filter, resource, self.paths, self.links
+                )
+            except SpecError as problem:
+                self.problems.append(problem)
         sort = ordering.compile_order(
             operation.ordering,
             operation.order,
@@ -193,8 +200,8 @@ class _Binder:
             self.paths,
             operation.where,
         )
-        condition = self._condition(operation, resource)
         is_visible = self._visible(operation) if operation.visible else None
+        checks = [c for c in (self._condition(operation, resource), is_visible) if c is not None]
         required = [
             p.name
             for p in operation.parameters
@@ -214,13 +221,11 @@ class _Binder:
                 issues[operation.ordering.parameter] = list(sorter)
             if issues or isinstance(sorter, list):
                 raise Invalid(issues)
-            predicates = [p for p in made.values() if callable(p)]
-            if condition is not None:
-                predicates.append(lambda record: condition(record, scope))
-            if is_visible is not None:
-                predicates.append(lambda record: is_visible(record, scope))
-            if predicates:
-                rows = [r for r in rows if all(keeps(r) for keeps in predicates)]
+            for keeps in made.values():
+                if callable(keeps):
+                    rows = [r for r in rows if keeps(r)]
+            for holds in checks:
+                rows = [r for r in rows if holds(r, scope)]
             return sorter(rows)
 
         return find
@@ -237,6 +242,13 @@ class _Binder:
         return lambda record, scope: all(
             value in path.reach(record, scope) for path, value in wanted
         )
+
+    def _seen(self, operation: Operation, resource: Resource) -> Callable[[Record, Scope], bool]:
+        """Return whether one record is there for the caller, by `where` and `visible`."""
+        condition, is_visible = self._condition(operation, resource), self._visible(operation)
+        if condition is None:
+            return is_visible
+        return lambda record, scope: condition(record, scope) and is_visible(record, scope)
 
     def _visible(self, operation: Operation) -> Callable[[Record, Scope], bool]:
         if not operation.visible:

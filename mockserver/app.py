@@ -181,6 +181,9 @@ class Application:
 
     def _act(self, request: Request, bound: Bound, scope: Scope) -> Response:
         response = renderer.render(bound, request, bound.action(scope))
+        if bound.operation.permission is not None and not scope.is_asked:
+            # A pack function that forgets to ask must not become a hole.
+            raise ResponseDefect(f"{bound.operation.id} never asked for its x-permission")
         if self.options.strict:
             parameter = bound.conventions["fieldset"]["parameter"]
             asked = bound.operation.has_fieldset and parameter in scope.call.query
@@ -236,8 +239,11 @@ class Application:
     def _confess(self, defect: Exception) -> Response:
         kind = "The answer breaks the spec" if isinstance(defect, ResponseDefect) else "Our mistake"
         text = f"{kind}: {defect}" if isinstance(defect, ResponseDefect) else kind
-        headers = {"Content-Type": "application/json"}
-        return Response(500, headers, renderer.encode({"detail": _sendable(text)}))
+        body: dict[str, JSON] = {"detail": _sendable(text)}
+        if self.api.conventions["dialect"] == "drf":
+            return Response(500, {"Content-Type": "application/json"}, renderer.encode(body))
+        body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, **body}
+        return Response(500, {"Content-Type": "application/problem+json"}, renderer.encode(body))
 
     def _dress(self, request: Request, response: Response, context: _Context) -> Response:
         headers = dict(response.headers)

@@ -50,6 +50,8 @@ class Form:
 
 
 _ABSENT: Final = object()
+#: Formats of texts that cannot be empty.
+_READ_FORMATS: Final = frozenset({"uuid", "date", "date-time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class _Property:
     is_list: bool
     is_boolean: bool
     is_text: bool
+    is_object: bool
     schema: Schema
 
 
@@ -109,15 +112,28 @@ class BodyReader:
                 # A browser sends nothing for a box that is not ticked.
                 if prop.is_boolean and not self.is_partial and not prop.is_required:
                     result[prop.name] = False
+                elif prop.is_object:
+                    result.update(_object_of_form(prop, form))
             elif prop.is_list:
                 result[prop.name] = list(sent)
-            elif sent[-1] != "" or prop.is_text:
+            elif sent[-1] != "" or (prop.is_text and prop.allows_blank):
                 result[prop.name] = sent[-1]
             elif prop.is_nullable:
                 result[prop.name] = None
             elif prop.is_required:
                 result[prop.name] = ""
         return result
+
+
+def _object_of_form(prop: _Property, form: Form) -> dict[str, JSON]:
+    """Return the fields called `name.key`; none of them is an empty table, or no object."""
+    start = prop.name + "."
+    found = {
+        name.removeprefix(start): sent[-1]
+        for name, sent in form.fields.items()
+        if name.startswith(start) and name != start
+    }
+    return {prop.name: found} if found or "properties" not in prop.schema else {}
 
 
 def _read_property(prop: _Property, given: JSON, scope: Scope) -> JSON:
@@ -160,7 +176,7 @@ class Bodies:
             if sub.get("readOnly"):
                 continue
             read = self._reader(name, sub, resource)
-            if is_record:
+            if is_record and not _admits_all(sub):
                 read = _existing(read, sub.get("x-from", name), resource)
             if name in unique:
                 read = _unique(read, resource, name)
@@ -176,6 +192,7 @@ class Bodies:
     def _property(self, name: str, sub: Schema, read: Reader, *, is_required: bool) -> _Property:
         types = types_of(sub)
         is_text = "string" in types and not {"boolean", "integer"} & set(types)
+        is_other = sub.get("format") in _READ_FORMATS or isinstance(sub.get("x-from"), Mapping)
         return _Property(
             name=name,
             read=read,
@@ -184,19 +201,22 @@ class Bodies:
             allows_blank=not sub.get("minLength"),
             is_list="array" in types,
             is_boolean="boolean" in types,
+            is_object="object" in types,
             schema=sub,
-            is_text=is_text and "enum" not in sub and "decimal" not in scalars.normal_steps(sub),
+            is_text=is_text
+            and not is_other
+            and "enum" not in sub
+            and "decimal" not in scalars.normal_steps(sub),
         )
 
     def _reader(self, name: str, schema: Schema, resource: Resource) -> Reader:
         source = schema.get("x-from")
         if isinstance(source, Mapping) and "link" in source:
-            return self._link(source["link"], resource, where(schema))
+            return self._link(source["link"], resource, schema)
         if isinstance(source, Mapping) and "media" in source:
             return _media
         types = types_of(schema)
-        if {"array", "object", "string"} <= set(types):
-            # Whatever is sent: a field that is documented and has no effect.
+        if _admits_all(schema):
             return lambda value, scope: value
         if "array" in types:
             return self._array(name, schema, resource)
@@ -205,7 +225,8 @@ class Bodies:
         scalar = scalars.compile_scalar(schema, is_lenient=self.is_lenient)
         return lambda value, scope: scalar(value)
 
-    def _link(self, path: str, resource: Resource, place: str) -> Reader:
+    def _link(self, path: str, resource: Resource, schema: Schema) -> Reader:
+        place, takes_null = where(schema), is_nullable(schema)
         target = self.paths.compile(resource, path, place).resource
         if target is None or not target.path:
             raise SpecError(place, f"cannot link to {path!r}: its resource has no path")
@@ -213,6 +234,8 @@ class Bodies:
 
         def read(value: JSON, scope: Scope) -> JSON:
             if value == "":
+                if takes_null:
+                    return None
                 raise refused("null")
             if not isinstance(value, str):
                 raise refused("not_a_link", type=type(value).__name__)
@@ -306,6 +329,11 @@ def _any_object(value: JSON, scope: Scope) -> JSON:
     if not isinstance(value, Mapping):
         raise refused("not_a_dict", type=type(value).__name__)
     return value
+
+
+def _admits_all(schema: Schema) -> bool:
+    """Tell whether a property takes whatever is sent: it is documented and has no effect."""
+    return {"array", "object", "string"} <= set(types_of(schema))
 
 
 def _existing(read: Reader, source: Any, resource: Resource) -> Reader:

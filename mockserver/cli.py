@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 import click
-import orjson
 from rich.console import Console
 from rich.table import Table
 
@@ -202,8 +201,8 @@ def export_state(form: str, output: Path | None, **settings: Any) -> None:
 def version_() -> None:
     """Print the versions that matter in a bug report."""
     click.echo(f"mockserver {_version()} (Python {platform.python_version()}, {sys.platform})")
-    spec = assembly.read_api(Sources()).spec
-    digest = hashlib.sha256(orjson.dumps(spec.document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    spec = _or_exit(lambda: assembly.read_api(Sources())).spec
+    digest = hashlib.sha256(json.dumps(spec.document, sort_keys=True).encode()).hexdigest()
     info = spec.document["info"]
     click.echo(f"{info['title']} {info['version']}: {len(spec.operations)} operations, sha256 {digest[:12]}")
 

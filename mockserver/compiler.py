@@ -56,12 +56,11 @@ DEFAULTS: Final[Mapping[str, Any]] = {
         "separator": ",",
         "descending": "-",
         "unknown": "reject",
-        "tie": "key",
         "nulls": "high",
         "collation": "casefold",
     },
     "fieldset": {"parameter": None, "style": "repeat", "unknown": "ignore"},
-    "filtering": {"invalid": "reject", "empty": "ignore", "repeated": "last"},
+    "filtering": {"invalid": "reject"},
     "media": None,
     "clock": "real",
     "headers": {},
@@ -75,8 +74,12 @@ AUTH_DEFAULTS: Final[Mapping[str, Any]] = {"keyword": "Bearer", "active": "is_ac
 def compile_spec(document: Node) -> Spec:
     """Return what a bundled document says; raise BrokenSpec with every mistake."""
     problems: list[AuthorError] = list(lint.lint(document))
-    compiler = _Compiler(document, problems)
-    spec = compiler.compile()
+    try:
+        spec = _Compiler(document, problems).compile()
+    except (LookupError, TypeError, ValueError, AttributeError):
+        # What lint complained of already has a shape that the compiler cannot walk.
+        if not problems:
+            raise
     if problems:
         raise BrokenSpec(problems)
     return spec
@@ -133,7 +136,7 @@ class _Compiler:
     ) -> Operation | None:
         try:
             return self._operation(path, method, item, resources)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             place = where(item[method]) or where(item, method)
             if not self.problems:
                 self._problem(place, f"{method.upper()} {path} is not a usable operation: {error!r}")

@@ -31,7 +31,13 @@ def retrieve(scope: Scope) -> Result:
 
 
 def create(scope: Scope, **extra: JSON) -> Result:
-    """Make a record of the body; `extra` fields win over it."""
+    """Make a record of the body, and show it; `extra` fields win over it."""
+    record = make(scope, **extra)
+    return Result(show(scope, record), created=record[scope.bound.resource.key])
+
+
+def make(scope: Scope, **extra: JSON) -> Record:
+    """Store a record made of the body, checked as `create` does, and return it."""
     bound, resource = scope.bound, scope.bound.resource
     _ask_without_record(scope)
     enter(scope)
@@ -44,8 +50,9 @@ def create(scope: Scope, **extra: JSON) -> Result:
     }
     _ask_owners(scope, record)
     _refuse_twins(scope, record)
-    scope.store.insert(resource.name, record)
-    return Result(show(scope, record), created=record[resource.key])
+    if scope.store.get(resource.name, record[resource.key]) is not None:
+        raise Invalid(_twin_issue(resource.label, (resource.key,)))
+    return scope.store.insert(resource.name, record)
 
 
 def update(scope: Scope) -> Result:
@@ -82,7 +89,7 @@ def target(scope: Scope) -> Record:
     _ask_without_record(scope)
     key = links.read_key(resource, scope.call.path[bound.operation.path_key])
     record = scope.store.get(resource.name, key)
-    if record is None or not bound.is_visible(record, scope) or not _meets_conditions(scope, record):
+    if record is None or not bound.is_visible(record, scope):
         raise NotFound(title=resource.title)
     _ask_owners(scope, record)
     return record
@@ -106,10 +113,11 @@ def enter(scope: Scope) -> Record | None:
     return parent
 
 
-def authorize(scope: Scope, record: Record) -> None:
-    """Raise Forbidden unless the caller may do this operation to the record."""
+def authorize(scope: Scope, record: Record | None = None) -> None:
+    """Raise Forbidden unless the caller may do this operation, to the record if there is one."""
     _ask_without_record(scope)
-    _ask_owners(scope, record)
+    if record is not None:
+        _ask_owners(scope, record)
 
 
 def show(scope: Scope, record: Record) -> JSON:
@@ -120,7 +128,10 @@ def show(scope: Scope, record: Record) -> JSON:
 
 def _ask_without_record(scope: Scope) -> None:
     permission = scope.bound.operation.permission
-    if permission and not permission.on and not scope.may(scope, permission.needs, None):
+    if permission is None or permission.on:
+        return
+    scope.is_asked = True
+    if not scope.may(scope, permission.needs, None):
         raise Forbidden
 
 
@@ -128,6 +139,7 @@ def _ask_owners(scope: Scope, record: Record) -> None:
     permission = scope.bound.operation.permission
     if permission is None or not permission.on:
         return
+    scope.is_asked = True
     owners = scope.bound.owners(record, scope)
     if not any(scope.may(scope, permission.needs, owner) for owner in owners):
         raise Forbidden
@@ -158,11 +170,6 @@ def _parent_field(scope: Scope) -> dict[str, JSON]:
     if nesting.relation:
         return {parent.relations[nesting.relation].by: scope.parent[parent.key]}
     return {nesting.field.split(".")[0]: scope.parent[parent.key]}
-
-
-def _meets_conditions(scope: Scope, record: Record) -> bool:
-    conditions = scope.bound.operation.conditions
-    return all(record.get(name) == value for name, value in conditions.items() if "." not in name)
 
 
 def _refuse_twins(scope: Scope, record: Record) -> None:

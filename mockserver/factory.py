@@ -6,21 +6,22 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import jsonschema_rs
 from faker import Factory as FakerFactory
-from faker import Generator
 from faker.providers import BaseProvider
 
+from mockserver import loader
+from mockserver.drafts import Fake, Maker, Target, World, plain
 from mockserver.errors import AuthorError, FixtureError, SpecError
-from mockserver.fixtures import Entry, derived_key, read
-from mockserver.json_types import JSON, Record
+from mockserver.json_types import JSON, Key, Record
 from mockserver.loader import Node, where
 from mockserver.operation import Field, Resource, Schema, Spec, is_nullable, types_of
-from mockserver.recipes import Draft, Maker, Target, World, compile_recipe, faked, plain
+from mockserver.recipes import compile_recipe, faked
 
 LOCALE: Final = "en_US"
 
@@ -38,17 +39,13 @@ class Factory:
     def __init__(self, spec: Spec, world: World, folder: Path, problems: list[AuthorError]) -> None:
         self._spec = spec
         self._world = world
-        self._problems = problems
+        self.problems = problems
         self._recipes = dict(self._read_all(folder))
         self._makers: dict[str, dict[str, Maker]] = {}
         self._validators: dict[str, Any] = {}
-
-    def make(self, entry: Entry, makers: Mapping[str, Maker]) -> Record:
-        """Return the record of an entry; what follows from its place need not be made."""
-        resource = entry.resource
-        values = {**entry.fixed, resource.key: entry.key}
-        draft = Draft(self._world, resource.name, entry.label, entry.number, makers, values)
-        return {name: draft.get(name) for name in makers}
+        # All files are compiled, so that a mistake shows in every scenario.
+        for name in self._recipes:
+            self._usual(spec.resources[name])
 
     def complaints(self, resource: Resource, record: Record) -> Iterator[tuple[str, str]]:
         """Yield what the record schema has against a record: the field, and why."""
@@ -73,7 +70,7 @@ class Factory:
                 target = Target(resource, self._field(resource, name, place), place, self._world)
                 makers[name] = compile_recipe(value, target)
             except AuthorError as problem:
-                self._problems.append(problem)
+                self.problems.append(problem)
         return makers
 
     def _usual(self, resource: Resource) -> dict[str, Maker]:
@@ -96,7 +93,7 @@ class Factory:
             try:
                 return faked(field.schema["x-faker"], target)
             except FixtureError as problem:
-                self._problems.append(SpecError(problem.place, problem.problem))
+                self.problems.append(SpecError(problem.place, problem.problem))
         return _invented(field, target)
 
     def _field(self, resource: Resource, name: str, place: str) -> Field:
@@ -109,22 +106,52 @@ class Factory:
 
     def _read_all(self, folder: Path) -> Iterator[tuple[str, Node]]:
         for path in sorted(folder.glob("*.yaml")):
-            node = read(path, self._problems)
+            node = read(path, self.problems)
             if path.stem not in self._spec.resources:
                 names = ", ".join(sorted(self._spec.resources))
                 text = f"there is no resource {path.stem!r}: name the file after one of {names}"
-                self._problems.append(FixtureError(where(node) or str(path), text))
+                self.problems.append(FixtureError(where(node) or str(path), text))
             elif node is not None:
                 yield path.stem, node
 
 
-def faker(providers: Iterable[type[BaseProvider]] = ()) -> Generator:
+def faker(providers: Iterable[type[BaseProvider]] = ()) -> Fake:
     """Return a Faker of its own, with the words of the pack."""
     fake = FakerFactory.create(LOCALE)
     for provider in providers:
         fake.add_provider(provider)
     fake.seed_instance(0)  # from now on its chance is not shared with other Fakers
     return fake
+
+
+def derived_key(seed: int, resource: str, label: str) -> str:
+    """Return the uuid, as 32 hex digits, that a labelled record has in a seeded world."""
+    digits = sha256(f"{seed}/{resource}/{label}".encode()).hexdigest()
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:32]}"
+
+
+def key_of(resource: Resource, label: str, number: int, seed: int) -> Key:
+    """Return the key of a labelled record that gives none itself."""
+    schema = resource.fields[resource.key].schema
+    if resource.has_integer_key:
+        return number
+    return derived_key(seed, resource.name, label) if schema.get("format") == "uuid" else label
+
+
+def read(path: Path, problems: list[AuthorError]) -> Node | None:
+    """Return the mapping in a fixture file, or None and a note of what is wrong."""
+    try:
+        node = loader.read_file(path)
+    except SpecError as error:
+        problems.append(FixtureError(error.place, error.problem))
+        return None
+    if node is None:
+        return Node(where=loader.display_name(path))
+    if not isinstance(node, Node):
+        problems.append(FixtureError(loader.display_name(path), "must hold a mapping at its top"))
+        return None
+    return node
 
 
 def _validator(spec: Spec, resource: Resource) -> Any:
@@ -158,7 +185,7 @@ def _invented(field: Field, target: Target) -> Maker:
     return lambda draft: invent(schema, draft.fake(name), draft.world.midnight)
 
 
-def invent(schema: Schema, fake: Generator, midnight: datetime) -> JSON:
+def invent(schema: Schema, fake: Fake, midnight: datetime) -> JSON:
     """Return a value that the schema admits, drawn from a seeded Faker."""
     for fixed in ("const", "default"):
         if fixed in schema:
@@ -191,7 +218,7 @@ def _number(schema: Schema, kind: str, chance: Random) -> JSON:
     return chance.randint(int(first), int(max(first, last))) * step
 
 
-def _text(schema: Schema, fake: Generator, midnight: datetime) -> str:
+def _text(schema: Schema, fake: Fake, midnight: datetime) -> str:
     chance = fake.random
     if (make := _FORMATTED.get(schema.get("format", ""))) is not None:
         return make(fake, midnight)
@@ -202,11 +229,11 @@ def _text(schema: Schema, fake: Generator, midnight: datetime) -> str:
     return text
 
 
-def _past(fake: Generator, midnight: datetime) -> datetime:
+def _past(fake: Fake, midnight: datetime) -> datetime:
     return midnight - timedelta(seconds=fake.random.randrange(86_400, 366 * 86_400))
 
 
-_FORMATTED: Final[Mapping[str, Callable[[Generator, datetime], str]]] = {
+_FORMATTED: Final[Mapping[str, Callable[[Fake, datetime], str]]] = {
     "uuid": lambda fake, _: derived_key(fake.random.getrandbits(32), "", ""),
     "date-time": lambda fake, midnight: str(plain(_past(fake, midnight))),
     "date": lambda fake, midnight: _past(fake, midnight).date().isoformat(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -88,9 +89,12 @@ def _integer(text: str) -> JSON:
 
 def _number(text: str) -> JSON:
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
-        raise Unreadable("number", text) from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise Unreadable("number", text)
+    return found
 
 
 def _text(text: str) -> JSON:
@@ -135,7 +139,7 @@ def compile_filter(
     elif declared.lookup == "link":
         make = _by_link(declared, resource, paths, links, parameter.where)
     else:
-        make = _by_fields(declared, resource, paths, parameter.where)
+        make = _by_fields(declared, resource, paths, read, parameter.where)
 
     def maker(scope: Scope) -> Predicate | None | list[Issue]:
         given = _given(declared, scope.call.query.get(parameter.name, ()))
@@ -191,17 +195,16 @@ def _by_link(
             raise SpecError(place, f"lookup link needs a relation; {path.text!r} is a field")
 
     def make(scope: Scope, wanted: list[JSON]) -> Predicate | None:
-        link = links.read(wanted[0]) if "/" in wanted[0] else None
-        if link is None:
-            if "/" in wanted[0]:
-                raise NotFound
-            return lambda record: False
+        # Text without a slash is no URL and leads to nothing; a URL must match a route.
+        read = [links.read(text) for text in wanted if "/" in text]
+        if None in read:
+            raise NotFound
+        asked = {(link.resource, link.key) for link in read if link is not None}
 
         def passes(record: Record) -> bool:
             return any(
                 path.resource is not None
-                and path.resource.name == link.resource
-                and found[path.resource.key] == link.key
+                and (path.resource.name, found[path.resource.key]) in asked
                 for path in compiled
                 for found in path.reach(record, scope)
             )
@@ -212,7 +215,11 @@ def _by_link(
 
 
 def _by_fields(
-    declared: Filter, resource: Resource, paths: Paths, place: str
+    declared: Filter,
+    resource: Resource,
+    paths: Paths,
+    read: Callable[[str], JSON],
+    place: str,
 ) -> Callable[[Scope, list[JSON]], Predicate | None]:
     compiled = [paths.compile(resource, path, place) for path in declared.fields]
     if not compiled:
@@ -224,7 +231,7 @@ def _by_fields(
         raise SpecError(place, f"there is no lookup {declared.lookup!r}; there are {known}")
     test = LOOKUPS[declared.lookup]
     # Folding the wanted text once is worth it only for one value; tables stay simple.
-    as_key = [_comparable(path) for path in compiled]
+    as_key = [_comparable(path, read_as_number=read is _number) for path in compiled]
 
     def make(scope: Scope, wanted: list[JSON]) -> Predicate | None:
         def passes(record: Record) -> bool:
@@ -246,13 +253,15 @@ def _is_null(compiled: list[Path], record: Record, scope: Scope) -> bool:
     return not any(v is not None for path in compiled for v in path.reach(record, scope))
 
 
-def _comparable(path: Path) -> Callable[[JSON], JSON]:
+def _comparable(path: Path, *, read_as_number: bool) -> Callable[[JSON], JSON]:
     if path.resource is not None:
         key = path.resource.key
         return lambda record: record[key]
     assert path.field is not None
     if path.field.schema.get("format") == "date-time":
         return values.instant_key
+    if path.field.schema.get("format") == "decimal":
+        return lambda value: float(value) if read_as_number else value
     return lambda value: value
 
 

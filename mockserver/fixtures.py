@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
-from mockserver.errors import AuthorError, FixtureError, SpecError
+from mockserver.errors import AuthorError, FixtureError
+from mockserver.factory import key_of, read
 from mockserver.json_types import JSON, Key
-from mockserver.loader import Node, display_name, read_file, where
+from mockserver.loader import Node, display_name, where
 from mockserver.operation import Resource, Spec
 
 _PARTS: Final = ("description", "seed", "include", "personas", "records", "make")
@@ -275,33 +275,3 @@ class Outline:
 
     def _refuse(self, place: str, text: str) -> None:
         self._problems.append(FixtureError(place, text))
-
-
-def derived_key(seed: int, resource: str, label: str) -> str:
-    """Return the uuid, as 32 hex digits, that a labelled record has in a seeded world."""
-    digits = sha256(f"{seed}/{resource}/{label}".encode()).hexdigest()
-    variant = "89ab"[int(digits[16], 16) % 4]
-    return f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:32]}"
-
-
-def read(path: Path, problems: list[AuthorError]) -> Node | None:
-    """Return the mapping in a fixture file, or None and a note of what is wrong."""
-    try:
-        node = read_file(path)
-    except SpecError as error:
-        problems.append(FixtureError(error.place, error.problem))
-        return None
-    if node is None:
-        return Node(where=display_name(path))
-    if not isinstance(node, Node):
-        problems.append(FixtureError(display_name(path), "must hold a mapping at its top"))
-        return None
-    return node
-
-
-def key_of(resource: Resource, label: str, number: int, seed: int) -> Key:
-    """Return the key of a labelled record that gives none itself."""
-    schema = resource.fields[resource.key].schema
-    if resource.has_integer_key:
-        return number
-    return derived_key(seed, resource.name, label) if schema.get("format") == "uuid" else label

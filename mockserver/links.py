@@ -52,7 +52,7 @@ class Links:
 
 def write(base_url: str, resource: Resource, key: Key) -> str:
     """Return the absolute URL of a record."""
-    return base_url + _TEMPLATE.sub(str(key), resource.path, count=1)
+    return base_url + _TEMPLATE.sub(lambda _: str(key), resource.path, count=1)
 
 
 def read_key(resource: Resource, text: str) -> Key | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from mockserver import data
+from mockserver import data, shape
 from mockserver.errors import SpecError
 from mockserver.loader import Node, where
 
@@ -25,6 +25,8 @@ KNOWN: Final = (
     "x-normalize",
     "x-faker",
 )
+
+_MANUAL: Final = "docs/reference/extensions.md"
 
 
 def lint(document: Node) -> Iterator[SpecError]:
@@ -47,9 +49,7 @@ def _shape(document: Node) -> Iterator[SpecError]:
         yield SpecError(where(document), f"is not OpenAPI 3 ({found}); 3.1 is what we read")
     if not isinstance(document.get("paths"), dict) or not document["paths"]:
         yield SpecError(where(document), "describes no paths; there is nothing to serve")
-    for section, entries in (document.get("components") or {}).items():
-        if not isinstance(entries, dict):
-            yield SpecError(where(document, "components"), f"components.{section} is not an object")
+    yield from shape.check(document)
 
 
 def _extensions(node: Any) -> Iterator[tuple[Node, str, Any]]:
@@ -72,9 +72,22 @@ def _against_schema(key: str, value: Any, place: str) -> Iterator[SpecError]:
     validator = _validator(key)
     if validator is None:
         return
-    for error in validator.iter_errors(_plain(value)):
-        path = ".".join(str(step) for step in error.instance_path)
-        yield SpecError(place, f"{key}{'.' + path if path else ''}: {error.message}")
+    for found in validator.iter_errors(shape.plain(value)):
+        error = _closest(found)
+        path = list(error.instance_path)
+        name = ".".join([key, *(str(step) for step in path)])
+        text = f"{name}: {shape.short(error.message)}; {_MANUAL} says what may stand there"
+        yield SpecError(shape.place(value, path, place), text)
+
+
+def _closest(error: Any) -> Any:
+    """Return the complaint of the alternative that came nearest to what was written."""
+    branches = getattr(error.kind, "context", None) or ()
+    deepest = [max(b, key=lambda e: len(e.instance_path)) for b in branches if b]
+    nearest = max(deepest, key=lambda e: len(e.instance_path), default=None)
+    if nearest is None or len(nearest.instance_path) <= len(error.instance_path):
+        return error
+    return _closest(nearest)
 
 
 @cache
@@ -91,24 +104,28 @@ def _references(node: Any, document: Mapping[str, Any]) -> Iterator[SpecError]:
             yield from _references(item, document)
     elif isinstance(node, dict):
         reference = node.get("$ref")
-        if isinstance(reference, str) and reference.startswith("#") and not _exists(reference, document):
-            text = f"$ref {reference!r} leads nowhere"
-            yield SpecError(where(node, "$ref") if isinstance(node, Node) else "", text)
+        if isinstance(reference, str):
+            complaint = _complaint(reference, document)
+            if complaint:
+                yield SpecError(where(node, "$ref"), f"$ref {reference!r} {complaint}")
         for key, value in node.items():
             if not key.startswith("x-") and key not in ("example", "examples", "default", "enum"):
                 yield from _references(value, document)
 
 
-def _exists(reference: str, document: Any) -> bool:
-    for step in reference[1:].split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(document, dict) or step not in document:
-            return False
-        document = document[step]
-    return True
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, list) else value
+def _complaint(reference: str, document: Mapping[str, Any]) -> str:
+    """Return what is wrong with a reference, or nothing."""
+    seen: set[str] = set()
+    while True:
+        if reference in seen:
+            return "leads only back to itself; break the circle"
+        seen.add(reference)
+        target: Any = document
+        for step in reference.partition("#")[2].split("/")[1:]:
+            step = step.replace("~1", "/").replace("~0", "~")
+            if not isinstance(target, dict) or step not in target:
+                return f"leads nowhere: there is no {step!r}"
+            target = target[step]
+        if not isinstance(target, dict) or not isinstance(target.get("$ref"), str):
+            return ""
+        reference = target["$ref"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,9 @@ _SECTIONS: Final[Mapping[str, str]] = {
 #: Below these keys there is data, not OpenAPI: `$ref` has no meaning there.
 _DATA: Final = frozenset({"example", "default", "enum", "const", "value", "mapping"})
 
+_MERGE: Final = "tag:yaml.org,2002:merge"
+#: In place of the content of a file that could not be read, which was said already.
+_UNREADABLE: Final = object()
 
 class Node(dict[str, Any]):
     """A JSON object that knows the file and line it was read from."""
@@ -80,7 +83,11 @@ def read_yaml(text: str, name: str) -> JSON:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SpecError(f"{name}:{line}", f"is not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise SpecError(name, f"is not valid YAML: {error}") from None
+        text = " ".join(str(error).split())
+        raise SpecError(name, f"is not valid YAML: {text}") from None
+    except RecursionError:
+        text = "an alias stands inside of what it names, or the nesting is too deep"
+        raise SpecError(name, f"is not valid YAML: {text}") from None
 
 
 def display_name(path: Path, root: Path | None = None) -> str:
@@ -97,18 +104,16 @@ class _Bundler:
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         self.problems: list[SpecError] = []
-        self._files: dict[Path, JSON] = {}
+        self._files: dict[Path, Any] = {}
         self._names: dict[tuple[Path, str], tuple[str, str]] = {}
         self._components: dict[str, dict[str, Any]] = {}
 
     def bundle(self) -> Node:
         root = self._file(self.path, "")
         if not isinstance(root, Node):
-            raise BrokenSpec(
-                [*self.problems, SpecError(str(self.path), "is not an OpenAPI document: no object")]
-                if not self.problems
-                else self.problems
-            )
+            text = "is not an OpenAPI document; it must be a mapping with `openapi` and `paths`"
+            name = display_name(self.path, self.path.parent.parent)
+            raise BrokenSpec(self.problems or [SpecError(name, text)])
         declared = root.get("components")
         for section, entries in (declared if isinstance(declared, dict) else {}).items():
             for name, entry in entries.items() if isinstance(entries, dict) else ():
@@ -208,6 +213,8 @@ class _Bundler:
             return None, None
         file = (base.parent / file_part).resolve() if file_part else base
         target = self._file(file, place)
+        if target is _UNREADABLE:
+            return None, None
         for step in pointer.split("/")[1:]:
             step = step.replace("~1", "/").replace("~0", "~")
             if isinstance(target, dict) and step in target:
@@ -217,11 +224,14 @@ class _Bundler:
             else:
                 self._problem(place, f"$ref {reference!r} leads nowhere: there is no {step!r}")
                 return None, None
-        return (target, file) if target is not None else (None, None)
+        if target is None:
+            self._problem(place, f"$ref {reference!r} leads to nothing: write something there")
+            return None, None
+        return target, file
 
     def _file(self, path: Path, place: str) -> Any:
         if path not in self._files:
-            self._files[path] = None
+            self._files[path] = _UNREADABLE
             try:
                 self._files[path] = read_file(path, root=self.path.parent.parent)
             except SpecError as error:
@@ -283,17 +293,25 @@ def _mapping(node: yaml.MappingNode, name: str) -> Node:
 
 
 def _pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    own = {k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)}
+    """Yield the pairs of a mapping, then those it merges: the first of a name wins."""
+    merged: list[yaml.Node] = []
+    seen: set[str] = set()
     for key, value in node.value:
-        if key.tag != "tag:yaml.org,2002:merge":
-            yield key, value
+        if key.tag == _MERGE:
+            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             continue
-        sources: Iterable[yaml.Node] = (
-            value.value if isinstance(value, yaml.SequenceNode) else [value]
-        )
-        for source in sources:
-            if isinstance(source, yaml.MappingNode):
-                yield from ((k, v) for k, v in _pairs(source) if k.value not in own)
+        if isinstance(key, yaml.ScalarNode):
+            seen.add(key.value)
+        yield key, value
+    for source in merged:
+        if not isinstance(source, yaml.MappingNode):
+            raise yaml.MarkedYAMLError(
+                problem="only mappings can be merged", problem_mark=source.start_mark
+            )
+        for key, value in _pairs(source):
+            if not isinstance(key, yaml.ScalarNode) or key.value not in seen:
+                seen.add(str(key.value))
+                yield key, value
 
 
 def _scalar(node: yaml.Node) -> JSON:
@@ -316,14 +334,35 @@ def _scalar(node: yaml.Node) -> JSON:
 
 def _read_json(text: str, name: str) -> JSON:
     try:
-        return _locate(json.loads(text), f"{name}:1")
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise SpecError(f"{name}:{error.lineno}", f"is not valid JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise SpecError(name, f"is not valid JSON: {error}") from None
+    return _locate(value, name, "")
 
 
-def _locate(value: JSON, place: str) -> JSON:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice; remove one")
+    return found
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"there is no number {word}")
+
+
+def _locate(value: Any, name: str, pointer: str) -> Any:
+    """Make objects Nodes; the parser tells no lines, so a JSON pointer is their place."""
     if isinstance(value, dict):
-        return Node({k: _locate(v, place) for k, v in value.items()}, where=place)
+        children = {
+            key: _locate(inner, name, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+            for key, inner in value.items()
+        }
+        return Node(children, where=f"{name}#{pointer}" if pointer else name)
     if isinstance(value, list):
-        return [_locate(item, place) for item in value]
+        return [_locate(item, name, f"{pointer}/{i}") for i, item in enumerate(value)]
     return value

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
-
+from mockserver import renderer
 from mockserver.operation import Schema, types_of
 from mockserver.router import Route
 
@@ -38,7 +37,7 @@ def describe(route: Route) -> bytes:
             "multipart/form-data",
         ],
     }
-    return orjson.dumps({**answer, "actions": actions} if actions else answer)
+    return renderer.encode({**answer, "actions": actions} if actions else answer)
 
 
 def _field(prop: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from mockserver import values
@@ -11,7 +12,7 @@ from mockserver.actions import Scope
 from mockserver.errors import Issue
 from mockserver.json_types import JSON, Record
 from mockserver.operation import Order, Resource, types_of
-from mockserver.paths import Path, Paths
+from mockserver.paths import UNREACHED, Path, Paths
 
 #: One level of a sort: how to rank a record, and whether the greatest comes first.
 Level: TypeAlias = "tuple[Callable[[Record, Scope], Any], bool]"
@@ -80,7 +81,7 @@ def _sorted(
 ) -> list[Record]:
     # Stable sorts from the last level to the first, reversed or not: equal rows
     # keep key order.
-    found = sorted(records, key=lambda record: record[key])
+    found = sorted(records, key=itemgetter(key))
     for rank, is_descending in reversed(levels):
         found.sort(key=lambda record: rank(record, scope), reverse=is_descending)
     return found
@@ -99,15 +100,15 @@ class _Levels:
 
     def _rank(self, text: str) -> Callable[[Record, Scope], Any]:
         path = self.paths.compile(self.resource, text, self.place)
-        shown = _shown(path, self.collation)
+        first, shown = path.first, _shown(path, self.collation)
         for_null = self.nulls == "high"
 
         def rank(record: Record, scope: Scope) -> Any:
-            found = path.reach(record, scope)
-            value = found[0] if found else None
-            if value is None:
-                return (for_null, ())
-            return (not for_null, (shown(value),))
+            value = first(record, scope)
+            # The first element tells them apart, so the second never meets a missing one.
+            if value is None or value is UNREACHED:
+                return (for_null,)
+            return (not for_null, shown(value))
 
         return rank
 

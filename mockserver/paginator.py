@@ -52,7 +52,7 @@ def numbers(page: Page[T]) -> dict[str, int]:
     """Return which pages `first`, `prev`, `next` and `last` are; absent where none."""
     found = {"first": 1}
     if page.has_previous:
-        found["prev"] = page.number - 1
+        found["prev"] = min(page.number - 1, page.last)
     if page.has_next:
         found["next"] = page.number + 1
     return {**found, "last": page.last}

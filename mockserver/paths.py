@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from mockserver import values
 from mockserver.actions import Scope
 from mockserver.errors import SpecError
 from mockserver.json_types import JSON, Record
@@ -16,6 +17,10 @@ from mockserver.operation import Field, Relation, Resource
 
 #: Everything a path reaches from a record; a null relation on the way reaches nothing.
 Reach: TypeAlias = Callable[[Record, Scope], list[JSON]]
+#: The first value that a path reaches, or UNREACHED.
+First: TypeAlias = Callable[[Record, Scope], JSON]
+#: Stands for the value behind a null relation.
+UNREACHED: Final = object()
 #: A named function of the pack.
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 
@@ -25,15 +30,31 @@ class Path:
     """
     A compiled path.
 
+    `first` is the quick way where one value is enough: it makes no lists.
     `resource` is what the reached records are when the path ends in a
     relation; `field` what it ends in otherwise.
     """
 
     reach: Reach
+    first: First
     text: str
     resource: Resource | None
     field: Field | None
     is_many: bool
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a field of the record itself, which is always reached."""
+        return self.resource is None and "." not in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How to get on from a record; `is_single` when there is one way at most."""
+
+    reach: Reach
+    first: First
+    is_single: bool
 
 
 class Paths:
@@ -56,8 +77,9 @@ class Paths:
     def compile(self, resource: Resource, text: str, place: str) -> Path:
         """Compile a path that starts at a record of `resource`; "." is the record itself."""
         if text == ".":
-            return Path(lambda record, scope: [record], text, resource, None, is_many=False)
-        reach: Reach | None = None
+            itself = _single(lambda record, scope: record)
+            return Path(itself.reach, itself.first, text, resource, None, is_many=False)
+        way: _Way | None = None
         is_many = False
         here, steps = resource, text.split(".")
         for position, step in enumerate(steps):
@@ -65,7 +87,7 @@ class Paths:
             relation = here.relations.get(step)
             if relation is not None:
                 is_many = is_many or not (relation.kind == "one" or relation.is_single)
-                reach = _chain(reach, self._relation(here, relation, place))
+                way = _chain(way, self._relation(here, relation, place))
                 here = self.resources[relation.to]
                 continue
             field = here.fields.get(step)
@@ -74,30 +96,26 @@ class Paths:
                 what = "relation" if not is_last else "field or relation"
                 text_ = f"path {text!r}: {here.name} has no {what} {step!r}; it has {known}"
                 raise SpecError(place, text_)
-            return Path(_chain(reach, self._field(field, here.where)), text, None, field, is_many)
-        assert reach is not None
-        return Path(reach, text, here, None, is_many)
+            way = _chain(way, self._field(field, here.where))
+            return Path(way.reach, way.first, text, None, field, is_many)
+        assert way is not None
+        return Path(way.reach, way.first, text, here, None, is_many)
 
-    def _field(self, field: Field, place: str) -> Reach:
+    def _field(self, field: Field, place: str) -> _Way:
         name = field.name
         if field.computed:
-            function = self.function(field.computed, place)
-            return lambda record, scope: [function(record, scope)]
+            return _single(self.function(field.computed, place))
+        return _single(lambda record, scope: record.get(name))
 
-        def stored(record: Record, scope: Scope) -> list[JSON]:
-            return [record.get(name)]
-
-        return stored
-
-    def _relation(self, resource: Resource, relation: Relation, place: str) -> Reach:
+    def _relation(self, resource: Resource, relation: Relation, place: str) -> _Way:
         name, to, by, key = relation.name, relation.to, relation.by, resource.key
         if relation.kind == "one":
 
-            def one(record: Record, scope: Scope) -> list[JSON]:
+            def one(record: Record, scope: Scope) -> JSON:
                 found = scope.store.get(to, record.get(name))
-                return [] if found is None else [found]
+                return UNREACHED if found is None else found
 
-            return one
+            return _single(one)
         if relation.kind == "many":
 
             def many(record: Record, scope: Scope) -> list[JSON]:
@@ -107,19 +125,20 @@ class Paths:
             return self._sorted(relation, many, place)
         if relation.kind == "computed":
             function = self.function(relation.computed, place)
-            return lambda record, scope: list(function(record, scope))
+            return _several(lambda record, scope: list(function(record, scope)))
 
         def reverse(record: Record, scope: Scope) -> list[JSON]:
             return list(scope.store.related(to, by, record[key]))
 
         return self._sorted(relation, reverse, place)
 
-    def _sorted(self, relation: Relation, reach: Reach, place: str) -> Reach:
+    def _sorted(self, relation: Relation, reach: Reach, place: str) -> _Way:
         """Order the reached records by plain values, ascending; nulls come last."""
         if not relation.order:
-            return reach
+            return _several(reach)
         target = self.resources[relation.to]
         keys = [self.compile(target, path, place) for path in relation.order]
+        levels = [(key.first, _comparable(key)) for key in keys]
 
         def ordered(record: Record, scope: Scope) -> list[JSON]:
             found = reach(record, scope)
@@ -127,19 +146,63 @@ class Paths:
                 return found
 
             def rank(r: Record) -> list[tuple[bool, Any]]:
-                firsts = [next(iter(k.reach(r, scope)), None) for k in keys]
-                return [(v is None, "" if v is None else v) for v in firsts]
+                firsts = ((first(r, scope), show) for first, show in levels)
+                return [
+                    (True, "") if v is None or v is UNREACHED else (False, show(v))
+                    for v, show in firsts
+                ]
 
             return sorted(found, key=rank)
 
-        return ordered
+        return _several(ordered)
 
 
-def _chain(first: Reach | None, then: Reach) -> Reach:
-    if first is None:
+def _comparable(path: Path) -> Callable[[JSON], JSON]:
+    if path.resource is not None:
+        key = path.resource.key
+        return lambda record: record[key]
+    is_instant = path.field is not None and path.field.schema.get("format") == "date-time"
+    return values.instant_key if is_instant else lambda value: value
+
+
+def _single(first: First) -> _Way:
+    def reach(record: Record, scope: Scope) -> list[JSON]:
+        found = first(record, scope)
+        return [] if found is UNREACHED else [found]
+
+    return _Way(reach, first, is_single=True)
+
+
+def _several(reach: Reach) -> _Way:
+    return _Way(reach, head(reach), is_single=False)
+
+
+def head(reach: Reach) -> First:
+    """Return the way to the first of several values."""
+
+    def first(record: Record, scope: Scope) -> JSON:
+        found = reach(record, scope)
+        return found[0] if found else UNREACHED
+
+    return first
+
+
+def _chain(way: _Way | None, then: _Way) -> _Way:
+    if way is None:
         return then
+    if way.is_single and then.is_single:
+        return _single(_follow(way.first, then.first))
+    go, go_on = way.reach, then.reach
 
-    def chained(record: Record, scope: Scope) -> list[JSON]:
-        return [value for middle in first(record, scope) for value in then(middle, scope)]
+    def reach(record: Record, scope: Scope) -> list[JSON]:
+        return [value for middle in go(record, scope) for value in go_on(middle, scope)]
 
-    return chained
+    return _several(reach)
+
+
+def _follow(go: First, go_on: First) -> First:
+    def first(record: Record, scope: Scope) -> JSON:
+        middle = go(record, scope)
+        return UNREACHED if middle is UNREACHED else go_on(middle, scope)
+
+    return first

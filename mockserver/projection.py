@@ -12,7 +12,7 @@ from mockserver.errors import SpecError
 from mockserver.json_types import JSON, OMIT, Record
 from mockserver.loader import where
 from mockserver.operation import Resource, Schema, is_nullable, types_of
-from mockserver.paths import Path, Paths
+from mockserver.paths import UNREACHED, Path, Paths, head
 
 Getter: TypeAlias = Callable[[Record, Scope], JSON]
 _DEPTH: Final = 8
@@ -26,13 +26,14 @@ class View:
 
     def show(self, record: Record, scope: Scope, names: frozenset[str] | None = None) -> JSON:
         """Return the record as the schema shows it; `names` keeps some of the keys."""
-        shown = {}
-        for name, getter in self.getters.items():
-            if names is None or name in names:
-                value = getter(record, scope)
-                if value is not OMIT:
-                    shown[name] = value
-        return shown
+        getters = self.getters
+        if names is not None:
+            getters = {name: getters[name] for name in getters if name in names}
+        return {
+            name: value
+            for name, getter in getters.items()
+            if (value := getter(record, scope)) is not OMIT
+        }
 
 
 class Views:
@@ -86,11 +87,11 @@ class Views:
         if "computed" in source:
             function = self.paths.function(source["computed"], place)
             if "resource" not in source:
-                return lambda record, scope: function(record, scope)
+                return function
             if source["resource"] not in self.paths.resources:
                 raise SpecError(place, f"there is no resource {source['resource']!r}")
             of = self.paths.resources[source["resource"]]
-            made = Path(lambda r, s: function(r, s), name, of, None, is_many=True)
+            made = Path(function, head(function), name, of, None, is_many=True)
             return self._nested(made, of, schema, depth)
         path = self.paths.compile(resource, name, place)
         return _value(path, schema)
@@ -98,21 +99,21 @@ class Views:
     def _nested(self, path: Path, of: Resource, schema: Schema, depth: int) -> Getter:
         is_list = "array" in types_of(schema)
         inner = resolve(self.document, schema.get("items") or {}) if is_list else schema
-        view = self.compile(inner, of, depth + 1)
+        show = self.compile(inner, of, depth + 1).show
         if is_list:
             # A computed relation may answer null: not the same as having none.
             reach: Callable[[Record, Scope], list[Record] | None] = path.reach
 
             def many(record: Record, scope: Scope) -> JSON:
                 found = reach(record, scope)
-                return None if found is None else [view.show(r, scope) for r in found]
+                return None if found is None else [show(r, scope) for r in found]
 
             return many
-        absent = None if is_nullable(schema) else OMIT
+        first, absent = path.first, None if is_nullable(schema) else OMIT
 
         def one(record: Record, scope: Scope) -> JSON:
-            found = path.reach(record, scope)
-            return view.show(found[0], scope) if found else absent
+            found = first(record, scope)
+            return absent if found is UNREACHED else show(found, scope)
 
         return one
 
@@ -122,10 +123,10 @@ class Views:
             path = _keys(path, path.resource.key)
 
         def media(record: Record, scope: Scope) -> JSON:
-            found = path.reach(record, scope)
-            if not found or not found[0]:
+            found = path.first(record, scope)
+            if found is UNREACHED or not found:
                 return None
-            return f"{scope.call.base_url}{before}{found[0]}{after}"
+            return f"{scope.call.base_url}{before}{found}{after}"
 
         return media
 
@@ -134,19 +135,29 @@ def _value(path: Path, schema: Schema) -> Getter:
     if path.resource is not None:
         path = _keys(path, path.resource.key)
     if path.is_many:
-        return lambda record, scope: path.reach(record, scope)
-    absent = None if is_nullable(schema) else OMIT
+        return path.reach
+    if path.is_own:
+        return path.first
+    first, absent = path.first, None if is_nullable(schema) else OMIT
 
     def value(record: Record, scope: Scope) -> JSON:
-        found = path.reach(record, scope)
-        return found[0] if found else absent
+        found = first(record, scope)
+        return absent if found is UNREACHED else found
 
     return value
 
 
 def _keys(path: Path, key: str) -> Path:
     """Return the path on to the keys of the records it reaches."""
-    return replace(path, reach=lambda r, scope: [found[key] for found in path.reach(r, scope)])
+
+    def first(record: Record, scope: Scope) -> JSON:
+        found = path.first(record, scope)
+        return found if found is UNREACHED else found[key]
+
+    def reach(record: Record, scope: Scope) -> list[JSON]:
+        return [found[key] for found in path.reach(record, scope)]
+
+    return replace(path, reach=reach, first=first)
 
 
 def _link(path: Path, schema: Schema, place: str) -> Getter:
@@ -156,11 +167,21 @@ def _link(path: Path, schema: Schema, place: str) -> Getter:
     absent = None if is_nullable(schema) else OMIT
     before, _, after = resource.path.partition("{")
     after = after.partition("}")[2]
-    key = resource.key
+    key, first = resource.key, path.first
+
+    if "array" in types_of(schema):
+
+        def links(record: Record, scope: Scope) -> JSON:
+            found = path.reach(record, scope)
+            return [f"{scope.call.base_url}{before}{one[key]}{after}" for one in found]
+
+        return links
 
     def link(record: Record, scope: Scope) -> JSON:
-        found = path.reach(record, scope)
-        return f"{scope.call.base_url}{before}{found[0][key]}{after}" if found else absent
+        found = first(record, scope)
+        if found is UNREACHED:
+            return absent
+        return f"{scope.call.base_url}{before}{found[key]}{after}"
 
     return link
 

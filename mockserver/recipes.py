@@ -6,93 +6,16 @@ import re
 import unicodedata
 from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final
 
-from faker import Generator
-
-from mockserver.errors import FixtureError
+from mockserver.drafts import Draft, Lookup, Maker, Target, plain
 from mockserver.json_types import JSON, Key
 from mockserver.loader import where
-from mockserver.operation import Field, Resource, types_of
-
-
-class Lookup(Protocol):
-    """Knows the records of a scenario before they are made."""
-
-    def key(self, resource: str, label: str) -> Key | None:
-        """Return the key of the record of that label, or None."""
-
-    def labels(self, resource: str) -> Sequence[str]:
-        """Return the labels of a resource."""
-
-    def group(self, name: str) -> tuple[str, Sequence[Key]] | None:
-        """Return the resource and the keys of a made group, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What is the same for every record: one source of chance, one present."""
-
-    seed: int
-    midnight: datetime
-    fake: Generator
-    lookup: Lookup
-
-
-@dataclass(slots=True)
-class Draft:
-    """
-    A record in the making; a field is made when somebody first asks for it.
-
-    Chance is keyed by seed, resource, label and field: neither another record
-    nor another field changes what is drawn here.
-    """
-
-    world: World
-    resource: str
-    label: str
-    number: int
-    makers: Mapping[str, Maker]
-    values: dict[str, JSON] = field(default_factory=dict)
-
-    def get(self, name: str) -> JSON:
-        """Return the value of a field, made now if it was not yet."""
-        if name not in self.values:
-            self.values[name] = None  # what a circle of references ends in
-            self.values[name] = self.makers[name](self)
-        return self.values[name]
-
-    def fake(self, name: str) -> Generator:
-        """Return Faker, seeded for one field of this record."""
-        fake = self.world.fake
-        fake.random.seed(f"{self.world.seed}/{self.resource}/{self.label}/{name}")
-        return fake
-
-    def chance(self, name: str) -> Random:
-        """Return the source of chance, seeded for one field of this record."""
-        source: Random = self.fake(name).random
-        return source
-
-
-Maker: TypeAlias = Callable[[Draft], JSON]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The field that a recipe is written for, and where it is written."""
-
-    resource: Resource
-    field: Field
-    place: str
-    world: World
-
-    def refuse(self, text: str) -> FixtureError:
-        """Return the complaint about this recipe."""
-        return FixtureError(self.place, f"{self.resource.name}.{self.field.name}: {text}")
+from mockserver.operation import Field, types_of
 
 
 def compile_recipe(raw: Any, target: Target) -> Maker:
@@ -119,20 +42,6 @@ def _decimal(value: JSON, field: Field) -> JSON:
         return value
     places = str(schema.get("default", "")).partition(".")[2]
     return f"{Decimal(str(value)):.{len(places)}f}"
-
-
-def plain(value: Any) -> JSON:
-    """Return a value as stored: nothing but JSON types."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [plain(item) for item in value]
-    if isinstance(value, datetime):
-        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return aware.replace(tzinfo=None).isoformat() + "Z"
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
 
 
 def slug(text: str, separator: str = "-") -> str:

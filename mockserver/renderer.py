@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote_plus, urlencode
 
 import jsonschema_rs
 import orjson
@@ -39,9 +40,12 @@ def render(bound: Bound, request: Request, result: Result) -> Response:
 
 def encode(body: JSON, accept: str = "") -> bytes:
     """Return JSON bytes; indented when `Accept` asks for it."""
-    if "indent=" in accept:
-        return orjson.dumps(body, option=orjson.OPT_INDENT_2)
-    return orjson.dumps(body)
+    option = orjson.OPT_INDENT_2 if "indent=" in accept else None
+    try:
+        return orjson.dumps(body, option=option)
+    except TypeError:
+        # Integers beyond 64 bits are fine JSON, but not for orjson.
+        return json.dumps(body, ensure_ascii=False, indent=2 if option else None).encode()
 
 
 def _page(
@@ -76,15 +80,21 @@ def _page(
 def _links(request: Request, page: Page[Any], rules: Mapping[str, Any]) -> dict[str, str]:
     # Page 1 is the list without a page parameter, other parameters in name order,
     # as rest_framework.utils.urls.replace_query_param writes them.
-    query = parse_qs(request.query, keep_blank_values=True, errors="replace")
-    query.pop(rules["number"], None)
+    name = rules["number"]
+    query = sorted(parse_qs(request.query, keep_blank_values=True, errors="replace").items())
+    before = _encoded([pair for pair in query if pair[0] < name])
+    after = _encoded([pair for pair in query if pair[0] > name])
     base = request.base_url + request.path
     found = {}
     for rel, number in paginator.numbers(page).items():
-        asked = query if number == 1 else {**query, rules["number"]: [str(number)]}
-        text = urlencode(sorted(asked.items()), doseq=True, errors="replace")
+        asked = (before, f"{quote_plus(name)}={number}" if number > 1 else "", after)
+        text = "&".join(filter(None, asked))
         found[rel] = f"{base}?{text}" if text else base
     return found
+
+
+def _encoded(pairs: list[tuple[str, list[str]]]) -> str:
+    return urlencode(pairs, doseq=True, errors="replace") if pairs else ""
 
 
 class Judge:
@@ -92,6 +102,8 @@ class Judge:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
+        paging = (document.get("x-mock") or {}).get("paging") or {}
+        self._items = str((paging.get("envelope") or {}).get("items", ""))
         self._compiled: dict[tuple[str, int, bool], Any] = {}
 
     def check(
@@ -120,7 +132,7 @@ class Judge:
         key = (operation.id, status, has_fieldset)
         if key not in self._compiled:
             # Without a fieldset an answer must be complete: the first alternative.
-            wanted = schema if has_fieldset else complete(schema)
+            wanted = schema if has_fieldset else complete(schema, self._items)
             self._compiled[key] = jsonschema_rs.Draft202012Validator(
                 plain({"components": self._document.get("components", {}), "allOf": [wanted]}),
                 validate_formats=True,
@@ -129,14 +141,21 @@ class Judge:
         return self._compiled[key]
 
 
-def complete(schema: Schema) -> Schema:
-    """Return the schema of an answer that no fieldset has cut (docs/adr/0004)."""
+def complete(schema: Schema, enveloped: str = "") -> Schema:
+    """
+    Return the schema of an answer that no fieldset has cut (docs/adr/0004).
+
+    `enveloped` is the member that holds the records of a list, where one does.
+    """
     if "anyOf" in schema and "type" not in schema:
         first: Schema = schema["anyOf"][0]
         return first
     items = schema.get("items")
     if isinstance(items, Mapping) and "anyOf" in items and "type" not in items:
         return {**schema, "items": items["anyOf"][0]}
+    members = schema.get("properties") or {}
+    if enveloped and enveloped in members:
+        return {**schema, "properties": {**members, enveloped: complete(members[enveloped])}}
     return schema
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
 import nh3
@@ -43,7 +43,7 @@ def compile_scalar(schema: Schema, *, is_lenient: bool) -> Reader:
     if "decimal" in steps:
         return _decimal(schema, steps["decimal"])
     if "enum" in schema and "boolean" not in types_of(schema):
-        return _choice(schema)
+        return _choice(schema, is_lenient=is_lenient)
     kinds = [kind for kind in types_of(schema) if kind != "null"]
     if "boolean" in kinds:
         return _boolean if is_lenient else _only(bool, "boolean")
@@ -52,7 +52,7 @@ def compile_scalar(schema: Schema, *, is_lenient: bool) -> Reader:
     if "number" in kinds and "string" not in kinds:
         return _bounded(_number if is_lenient else _strict_number, schema)
     if schema.get("format") == "uuid":
-        return _uuid
+        return _uuid if is_lenient else _strict_uuid
     if schema.get("format") == "date-time":
         return _instant
     if schema.get("format") == "date":
@@ -157,7 +157,7 @@ def _bounded(read: Reader, schema: Schema) -> Reader:
 
 def _decimal(schema: Schema, rule: Mapping[str, int]) -> Reader:
     digits, places = rule["digits"], rule["places"]
-    unit = Decimal(1).scaleb(-places)
+    unit, context = Decimal(1).scaleb(-places), Context(prec=digits + 1)
     minimum = schema.get("minimum")
 
     def read(value: JSON) -> JSON:
@@ -175,7 +175,8 @@ def _decimal(schema: Schema, rule: Mapping[str, int]) -> Reader:
         _check_digits(found, digits, places)
         if minimum is not None and found < minimum:
             raise refused("minimum", limit=minimum)
-        return format(abs(found.quantize(unit)) if not found else found.quantize(unit), "f")
+        exact = found.quantize(unit, context=context)
+        return format(exact if exact else exact.copy_abs(), "f")
 
     return read
 
@@ -200,12 +201,15 @@ def _check_digits(value: Decimal, digits: int, places: int) -> None:
         raise refused("max_whole_digits", limit=digits - places)
 
 
-def _choice(schema: Schema) -> Reader:
+def _choice(schema: Schema, *, is_lenient: bool) -> Reader:
     words = [word for word in schema["enum"] if word is not None]
+    spelled = {str(word): word for word in words} if is_lenient else {}
 
     def read(value: JSON) -> JSON:
         if any(type(value) is type(word) and value == word for word in words):
             return value
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value) in spelled:
+            return spelled[str(value)]
         raise refused("choice", value=value if isinstance(value, str) else _spelled(value))
 
     return read
@@ -224,6 +228,12 @@ def _uuid(value: JSON) -> JSON:
     if found is None:
         raise refused("uuid")
     return found
+
+
+def _strict_uuid(value: JSON) -> JSON:
+    if not isinstance(value, str):
+        raise refused("uuid")
+    return _uuid(value)
 
 
 def _instant(value: JSON) -> JSON:

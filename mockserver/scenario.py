@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from faker.providers import BaseProvider
 
+from mockserver.drafts import Draft, Maker, World
 from mockserver.errors import AuthorError, BrokenSpec, FixtureError
 from mockserver.factory import Factory, faker
-from mockserver.fixtures import Entry, Persona, Outline
+from mockserver.fixtures import Entry, Outline, Persona
 from mockserver.json_types import Record
 from mockserver.loader import display_name, where
 from mockserver.operation import Spec
-from mockserver.recipes import Maker, World
 from mockserver.store import State, Store
 
+#: Who first had these values in these fields of a resource.
+_Taken: TypeAlias = dict[tuple[str, tuple[str, ...], str], Entry]
 #: More mistakes than these, and the rest is not worth looking for.
 _ENOUGH: Final = 50
 
@@ -64,17 +66,17 @@ def load(
     outline.declare(outline.seed if seed is None else seed)
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     world = World(outline.seed, midnight, faker(providers), outline)
-    state = _fill(spec, outline, Factory(spec, world, root / "factories", problems), problems)
+    state = _fill(spec, outline, world, Factory(spec, world, root / "factories", problems))
     if problems:
         raise BrokenSpec(problems)
     return Scenario(name, outline.seed, outline.description, tuple(outline.personas), state)
 
 
-def _fill(spec: Spec, outline: Outline, factory: Factory, problems: list[AuthorError]) -> State:
-    """Return the state that holds a record for each entry."""
-    store = Store(spec.resources)
+def _fill(spec: Spec, outline: Outline, world: World, factory: Factory) -> State:
+    """Return the state that holds a record for each entry; note what is wrong."""
+    store, problems = Store(spec.resources), factory.problems
     compiled: dict[int, dict[str, Maker]] = {}
-    taken: dict[tuple[str, tuple[str, ...], str], Entry] = {}
+    taken: _Taken = {}
     with store.transaction() as transaction:
         for entry in outline.entries:
             if len(problems) >= _ENOUGH:
@@ -83,11 +85,7 @@ def _fill(spec: Spec, outline: Outline, factory: Factory, problems: list[AuthorE
             # The records of one group share their recipes.
             if id(entry.raw) not in compiled:
                 compiled[id(entry.raw)] = factory.compile(entry.resource, entry.raw)
-            try:
-                record = factory.make(entry, compiled[id(entry.raw)])
-            except AuthorError as problem:
-                problems.append(problem)
-                continue
+            record = _made(entry, compiled[id(entry.raw)], world, problems)
             if len(problems) == before:
                 problems.extend(_faults(factory, entry, record, taken))
             if len(problems) == before:
@@ -95,11 +93,21 @@ def _fill(spec: Spec, outline: Outline, factory: Factory, problems: list[AuthorE
     return store.state
 
 
+def _made(
+    entry: Entry, makers: Mapping[str, Maker], world: World, problems: list[AuthorError]
+) -> Record:
+    """Return the record of an entry; what follows from its place need not be made."""
+    values = {**entry.fixed, entry.resource.key: entry.key}
+    draft = Draft(world, entry.resource.name, entry.label, entry.number, makers, values)
+    try:
+        return draft.record()
+    except AuthorError as problem:
+        problems.append(problem)
+        return {}
+
+
 def _faults(
-    factory: Factory,
-    entry: Entry,
-    record: Record,
-    taken: dict[tuple[str, tuple[str, ...], str], Entry],
+    factory: Factory, entry: Entry, record: Record, taken: _Taken
 ) -> Iterator[FixtureError]:
     """Yield what is wrong with a made record: its schema, its uniqueness."""
     resource = entry.resource

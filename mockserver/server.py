@@ -74,9 +74,10 @@ async def listening(server: Server, host: str, port: int) -> AsyncIterator[int]:
             access_log=None,
         ),
         handle_signals=False,
+        shutdown_timeout=2.0,
     )
     await runner.setup()
-    site = web.TCPSite(runner, host, port, shutdown_timeout=2.0)
+    site = web.TCPSite(runner, host, port)
     try:
         await site.start()
         yield int(runner.addresses[0][1])
@@ -136,5 +137,5 @@ def _to_aiohttp(message: web.BaseRequest, response: Response) -> web.Response:
     # aiohttp leaves the body out of an answer to HEAD and keeps its length.
     made = web.Response(status=response.status, body=response.body, headers=response.headers)
     if "Content-Type" not in response.headers and not response.body:
-        del made.headers["Content-Type"]
+        made.headers.popall("Content-Type", None)
     return made

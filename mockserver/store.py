@@ -137,11 +137,15 @@ class Transaction:
         """Delete a record by the rules of its resource; Conflict when another forbids it."""
         kind = self._resources[resource]
         key = record[kind.key]
-        rules = sorted(kind.on_delete.items(), key=lambda rule: rule[1] != "restrict")
-        for (other, relation), rule in rules:
-            for dependant in self.related(other, relation, key):
-                self._unlink(kind, other, relation, key, dependant, rule)
+        for (other, relation), rule in kind.on_delete.items():
+            if rule == "restrict" and self.related(other, relation, key):
+                name = self._resources[other].name.replace("_", " ")
+                raise Conflict(f"Cannot delete {kind.title} with existing {name}s")
+        # Gone before its dependants are, so that a circle of cascades ends.
         self._put(resource, key, self.get(resource, key), None)
+        for (other, relation), rule in kind.on_delete.items():
+            for dependant in self.related(other, relation, key):
+                self._unlink(other, relation, key, dependant, rule)
 
     def next_serial(self, resource: str) -> int:
         """Return the next unused integer key."""
@@ -163,18 +167,17 @@ class Transaction:
         records = table.records
         return tuple(records[key] for key in sorted(records))
 
-    def _unlink(
-        self, kind: Resource, other: str, relation: str, key: Key, dependant: Record, rule: str
-    ) -> None:
-        if rule == "restrict":
-            name = self._resources[other].name.replace("_", " ")
-            raise Conflict(f"Cannot delete {kind.title} with existing {name}s")
+    def _unlink(self, other: str, relation: str, key: Key, dependant: Record, rule: str) -> None:
+        # Another cascade may have reached it in the meantime.
+        present = self.get(other, dependant[self._resources[other].key])
+        if present is None:
+            return
         if rule == "cascade":
-            self.remove(other, dependant)
+            self.remove(other, present)
             return
         is_many = self._resources[other].relations[relation].kind == "many"
-        rest = [k for k in dependant[relation] if k != key] if is_many else None
-        self.replace(other, dependant, **{relation: rest})
+        rest = [k for k in present[relation] if k != key] if is_many else None
+        self.replace(other, present, **{relation: rest})
 
     def _put(self, resource: str, key: Key, old: Record | None, new: Record | None) -> Record:
         table = self._tables.get(resource) or Table()

@@ -28,10 +28,10 @@ _TOPICS: Final = (
 _STUDIES: Final = ("Atlas of", "Models for", "Long-term study of", "Open data on", "Pilot:")
 _MACHINES: Final = ("web", "db", "login", "worker", "gitlab", "jupyter", "backup", "gpu")
 #: Letters and digits that are not easily mistaken for one another.
-_SECRET: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_CODE_LETTERS: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
-class WaldurProvider(BaseProvider):  # type: ignore[misc]
+class WaldurProvider(BaseProvider):
     """What Faker lacks for a marketplace of research services."""
 
     def plan_name(self) -> str:
@@ -52,7 +52,7 @@ class WaldurProvider(BaseProvider):  # type: ignore[misc]
 
     def api_secret_code(self) -> str:
         """Return a secret code of sixteen characters."""
-        return "".join(self.random_elements(_SECRET, length=16))
+        return "".join(self.random_elements(_CODE_LETTERS, length=16))
 
     def ssh_key_name(self) -> str:
         """Return the comment of a key: whose laptop it is from."""

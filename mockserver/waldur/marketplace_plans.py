@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -20,11 +19,10 @@ _NO_PRICE: Final = "0.0000000000"
 
 def marketplace_plans_create(scope: Scope) -> Result:
     """Create the plan, with a price of nothing for every component of the offering."""
-    result = crud.create(scope)
-    plan = _plan(scope, result)
+    plan = crud.make(scope)
     for component in _components(plan, scope):
         _add_component(plan, component, scope)
-    return dataclasses.replace(result, body=crud.show(scope, plan))
+    return Result(crud.show(scope, plan), created=plan["uuid"])
 
 
 def marketplace_plans_update(scope: Scope) -> Result:
@@ -109,13 +107,6 @@ def marketplace_plans_delete_organization_groups(scope: Scope) -> Result:
     """Open the plan to everybody."""
     scope.store.replace("plan", crud.target(scope), organization_groups=[])
     return Result()
-
-
-def _plan(scope: Scope, result: Result) -> Record:
-    plan = scope.store.get("plan", result.created)
-    if plan is None:
-        raise LookupError("a created plan is in the store")
-    return plan
 
 
 def _components(plan: Record, scope: Scope) -> tuple[Record, ...]:

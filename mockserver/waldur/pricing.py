@@ -16,10 +16,7 @@ class _Row(NamedTuple):
 
     priced: Record
     component: Record
-
-    @property
-    def price(self) -> Decimal:
-        return Decimal(self.priced["price"])
+    price: Decimal
 
 
 #: What one component adds to the least one can pay; usage and switching add nothing.
@@ -119,7 +116,7 @@ def _read_rows(record: Record, scope: Scope) -> list[_Row]:
     for priced in scope.store.related("plan_component", "plan", record["uuid"]):
         component = scope.store.get("offering_component", priced["component"])
         if component is not None:
-            found.append(_Row(priced, component))
+            found.append(_Row(priced, component, Decimal(priced["price"])))
     return sorted(found, key=lambda row: (row.component["name"].casefold(), row.priced["uuid"]))
 
 

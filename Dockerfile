@@ -1,0 +1,37 @@
+# docker build -t mockserver .                     the mock server
+# docker build -t mockserver-contract --target contract .   what sends it invented requests
+
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY mockserver mockserver
+COPY spec spec
+COPY fixtures fixtures
+RUN python -m venv /opt/mockserver \
+ && /opt/mockserver/bin/pip install --no-cache-dir --disable-pip-version-check .
+
+FROM build AS contract-build
+RUN /opt/mockserver/bin/pip install --no-cache-dir --disable-pip-version-check '.[test]' \
+ && mkdir /contract \
+ && /opt/mockserver/bin/mockserver export openapi --output /contract/openapi.json
+COPY schemathesis.toml /contract/
+
+FROM python:3.11-slim AS contract
+ENV PATH=/opt/mockserver/bin:$PATH PYTHONUNBUFFERED=1
+COPY --from=contract-build /opt/mockserver /opt/mockserver
+COPY --from=contract-build --chown=10001:10001 /contract /contract
+USER 10001:10001
+# Schemathesis keeps what it learns beside the configuration it reads.
+WORKDIR /contract
+ENTRYPOINT ["schemathesis"]
+CMD ["run", "openapi.json", "--url", "http://mock:4010"]
+
+FROM python:3.11-slim AS mock
+ENV PATH=/opt/mockserver/bin:$PATH PYTHONUNBUFFERED=1
+COPY --from=build /opt/mockserver /opt/mockserver
+USER 10001:10001
+EXPOSE 4010
+HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=5 \
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('MOCKSERVER_PORT', '4010') + '/__mock__/health', timeout=2)"]
+ENTRYPOINT ["mockserver"]
+CMD ["serve", "--host", "0.0.0.0"]

@@ -1,0 +1,1 @@
+"""Measure what an answer costs, as a multiple of what aiohttp alone costs."""
