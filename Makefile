@@ -9,6 +9,8 @@ VENV ?= .venv
 ARGS ?=
 # The token of a persona who may do everything (fixtures/scenarios/empty.yaml).
 TOKEN ?= YOUR_API_TOKEN
+# A second release of the vendor's client; it cannot be installed beside the first, so it gets a folder.
+NEWER := 7.9.0
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -39,12 +41,14 @@ $(RUNTIME): pyproject.toml $(VENV)/pyvenv.cfg
 $(TEST): pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "installing mockserver and what tests it into $(VENV) ..."
 	@$(PIP) install --editable '.[test]'
+	@rm -rf $(VENV)/clients
+	@$(PIP) install --no-deps --target $(VENV)/clients/$(NEWER) waldur-api-client==$(NEWER)
 	@touch $(RUNTIME) $@
 
-$(DEV): pyproject.toml $(VENV)/pyvenv.cfg
+$(DEV): $(TEST)
 	@echo "installing mockserver and all development tools into $(VENV) ..."
 	@$(PIP) install --editable '.[dev]'
-	@touch $(RUNTIME) $(TEST) $@
+	@touch $@
 
 install: $(DEV) ## Install everything a developer needs.
 
@@ -68,7 +72,7 @@ check: $(DEV) ## Look at everything without running it.
 	$(BIN)/mockserver lint
 
 bench: $(RUNTIME) ## Measure how fast requests are answered.
-	@$(BIN)/python benchmarks/requests.py $(ARGS)
+	@$(BIN)/python benchmarks/answering.py $(ARGS)
 
 # --strict, so that the mock holds its own answers against the spec as well.
 fuzz: $(TEST) ## Send the mock whatever Schemathesis invents from the spec.
@@ -77,8 +81,8 @@ fuzz: $(TEST) ## Send the mock whatever Schemathesis invents from the spec.
 	$(BIN)/mockserver serve --strict --port 0 --port-file $$dir/port --log-level error >/dev/null & \
 	pid=$$!; trap 'kill $$pid 2>/dev/null || true; rm -rf $$dir' EXIT; \
 	for _ in $$(seq 100); do test -s $$dir/port && break; sleep 0.1; done; \
-	TOKEN=$(TOKEN) $(BIN)/schemathesis run $$dir/openapi.json \
-	  --url http://127.0.0.1:$$(cat $$dir/port) $(ARGS)
+	$(BIN)/schemathesis run $$dir/openapi.json --url http://127.0.0.1:$$(cat $$dir/port) \
+	  --header 'Authorization: Token $(TOKEN)' $(ARGS)
 
 docs: $(RUNTIME) ## Write what documentation is made of: build/openapi.json, build/routes.txt.
 	@mkdir -p build
@@ -92,9 +96,10 @@ lint-external: docs ## Ask other OpenAPI tools whether they can read the spec.
 	  echo "skipped: Redocly and Prism come from npm, which is not installed"; exit 0; \
 	fi; \
 	set -e; \
-	npx --yes @redocly/cli@2 lint --extends=spec build/openapi.json; \
+	npm install --silent --no-save --prefix build/npm @redocly/cli@2 @stoplight/prism-cli@5; \
+	build/npm/node_modules/.bin/redocly lint --extends=spec build/openapi.json; \
 	log=build/prism.log; \
-	npx --yes @stoplight/prism-cli@5 mock --port 0 build/openapi.json >$$log 2>&1 & pid=$$!; \
+	build/npm/node_modules/.bin/prism mock --port 0 build/openapi.json >$$log 2>&1 & pid=$$!; \
 	trap 'kill $$pid 2>/dev/null || true' EXIT; \
 	for _ in $$(seq 120); do \
 	  if grep -q 'is listening on' $$log; then echo "Prism reads it"; exit 0; fi; \

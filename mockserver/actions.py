@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from mockserver import values
 from mockserver.json_types import JSON, Key, Record
-from mockserver.operation import Operation, Resource
+from mockserver.operation import Answer, Operation, Resource
 from mockserver.paginator import Page
 from mockserver.store import Transaction
 
@@ -83,12 +83,15 @@ class Bound:
 
     `find` raises Invalid with every complaint about the query, `shows` is the
     view of its answers, `owners` are the records its permission is held on,
-    `chosen` the values the server gives a new record.
+    `path_key` is the path parameter that names the one record, `chosen` the
+    values the server gives a new record.
     """
 
     operation: Operation
     resource: Resource
     conventions: Mapping[str, Any]
+    success: Answer
+    path_key: str
     action: Action
     parent: Resource | None
     rows: Callable[[Scope], Sequence[Record]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -12,6 +12,7 @@ from mockserver.actions import Action, Bound, Scope
 from mockserver.bodies import Bodies, BodyReader
 from mockserver.compiler import resolve
 from mockserver.errors import AuthorError, BrokenSpec, Invalid, Issue, Issues, SpecError
+from mockserver.filters import Predicate
 from mockserver.json_types import JSON, Record
 from mockserver.links import Links
 from mockserver.loader import where
@@ -117,6 +118,8 @@ class _Binder:
             operation=operation,
             resource=resource,
             conventions=self.spec.conventions,
+            success=operation.success,
+            path_key=operation.path_key,
             action=self._action(operation),
             parent=parent,
             rows=rows,
@@ -165,7 +168,10 @@ class _Binder:
         path = self.paths.compile(resource, before or ".", operation.where)
         parent = path.resource
         if parent is None or not before:
-            text = f"x-filter {field_path!r} on a path parameter must end in a relation's key"
+            text = (
+                f"x-filter {field_path!r} on a path parameter must end in a relation's key; "
+                f"write it as relation.{resource.key}"
+            )
             raise SpecError(operation.where, text)
         relation = resource.relations.get(before)
         if relation is not None and relation.is_stored:
@@ -221,12 +227,7 @@ class _Binder:
                 issues[operation.ordering.parameter] = list(sorter)
             if issues or isinstance(sorter, list):
                 raise Invalid(issues)
-            for keeps in made.values():
-                if callable(keeps):
-                    rows = [r for r in rows if keeps(r)]
-            for holds in checks:
-                rows = [r for r in rows if holds(r, scope)]
-            return sorter(rows)
+            return sorter(_kept(rows, made.values(), checks, scope))
 
         return find
 
@@ -353,6 +354,21 @@ class _Binder:
             for name, declared in resource.fields.items()
             if declared.is_stored and declared.server is None
         }
+
+
+def _kept(
+    rows: Sequence[Record],
+    made: Iterable[Predicate | list[Issue] | None],
+    checks: Iterable[Callable[[Record, Scope], bool]],
+    scope: Scope,
+) -> Sequence[Record]:
+    """Return the rows that pass every predicate and every check, in their order."""
+    for keeps in made:
+        if callable(keeps):
+            rows = [record for record in rows if keeps(record)]
+    for holds in checks:
+        rows = [record for record in rows if holds(record, scope)]
+    return rows
 
 
 def _default(declared: Field, resource: Resource) -> JSON:

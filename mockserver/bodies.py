@@ -104,7 +104,7 @@ class BodyReader:
         return found
 
     def _from_form(self, form: Form) -> dict[str, JSON]:
-        """Return what a form means as JSON: the rules of HTML for empty and absent."""
+        """Return what a form means as JSON: the rules of HTML for what is absent."""
         result: dict[str, JSON] = {}
         for prop in self.properties:
             sent = form.fields.get(prop.name)
@@ -116,12 +116,8 @@ class BodyReader:
                     result.update(_object_of_form(prop, form))
             elif prop.is_list:
                 result[prop.name] = list(sent)
-            elif sent[-1] != "" or (prop.is_text and prop.allows_blank):
+            else:
                 result[prop.name] = sent[-1]
-            elif prop.is_nullable:
-                result[prop.name] = None
-            elif prop.is_required:
-                result[prop.name] = ""
         return result
 
 
@@ -210,16 +206,15 @@ class Bodies:
         )
 
     def _reader(self, name: str, schema: Schema, resource: Resource) -> Reader:
-        source = schema.get("x-from")
+        source, types = schema.get("x-from"), types_of(schema)
+        if "array" in types and not _admits_all(schema):
+            return self._array(name, schema, resource)
         if isinstance(source, Mapping) and "link" in source:
             return self._link(source["link"], resource, schema)
         if isinstance(source, Mapping) and "media" in source:
             return _media
-        types = types_of(schema)
         if _admits_all(schema):
             return lambda value, scope: value
-        if "array" in types:
-            return self._array(name, schema, resource)
         if "object" in types:
             return self._object(schema, resource)
         scalar = scalars.compile_scalar(schema, is_lenient=self.is_lenient)
@@ -364,6 +359,9 @@ def _unique(read: Reader, resource: Resource, field: str) -> Reader:
 
 
 def _media(value: JSON, scope: Scope) -> JSON:
+    if value == "":
+        # How a form says that there is no file.
+        return None
     if not isinstance(value, Upload):
         raise refused("not_a_file")
     if not value.content:

@@ -96,7 +96,7 @@ def serve(
 
     def ready(bound: int) -> None:
         if port_file is not None:
-            server.write_port_file(port_file, bound)
+            _write_port(port_file, bound)
         _banner(world, host, bound)
 
     async def run() -> None:
@@ -235,6 +235,14 @@ def _refuse_address(error: OSError, host: str, port: int) -> NoReturn:
     sys.exit(BROKEN)
 
 
+def _write_port(path: Path, bound: int) -> None:
+    try:
+        server.write_port_file(path, bound)
+    except OSError as error:
+        text = f"--port-file: cannot write {path} ({error.strerror or error}); choose another"
+        raise click.UsageError(text) from None
+
+
 def _run(main_: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
@@ -249,6 +257,7 @@ async def _watch(running: server.Server, sources: Sources, stop: asyncio.Event) 
     """Put a new application on the old data whenever the spec changes."""
     from watchfiles import awatch
 
+    logs.event("watching", paths=[str(path) for path in sources.watched()])
     async for _ in awatch(*sources.watched(), stop_event=stop):
         try:
             made = assembly.read_api(sources)

@@ -356,7 +356,7 @@ class _Compiler:
             inner = resolve(self.document, schema.get("items") or {}) if is_array else schema
             words = frozenset(w for w in _enum(inner) if isinstance(w, str))
             keys = {n: _texts(p) for n, p in (declared.get("keys") or {}).items()}
-            bare = {word.removeprefix(rules["descending"]) for word in words} | set(keys)
+            bare = {word.removeprefix(rules["descending"]) for word in words if word} | set(keys)
             if not bare:
                 self._problem(where(node), f"the ordering parameter {node['name']} lists no words: add an enum")
             return Order(

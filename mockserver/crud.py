@@ -87,7 +87,7 @@ def target(scope: Scope) -> Record:
     """
     bound, resource = scope.bound, scope.bound.resource
     _ask_without_record(scope)
-    key = links.read_key(resource, scope.call.path[bound.operation.path_key])
+    key = links.read_key(resource, scope.call.path[bound.path_key])
     record = scope.store.get(resource.name, key)
     if record is None or not bound.is_visible(record, scope):
         raise NotFound(title=resource.title)

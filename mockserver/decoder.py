@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from email.message import Message
 from typing import Any, Final
@@ -18,6 +19,7 @@ from mockserver.errors import Malformed, UnsupportedMedia
 from mockserver.exchange import MAX_PARAMETERS, Request
 from mockserver.json_types import JSON
 
+_LONG_INTEGER: Final = re.compile(rb"[0-9]{19}")
 JSON_TYPE: Final = "application/json"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 MULTIPART_TYPE: Final = "multipart/form-data"
@@ -49,6 +51,9 @@ def _content_type(header: str) -> tuple[str, Mapping[str, str]]:
 
 
 def _json(content: bytes) -> JSON:
+    if _LONG_INTEGER.search(content):
+        # orjson reads integers beyond 64 bits as floats; their digits matter to us.
+        return _json_slowly(content)
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:

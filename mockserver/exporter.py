@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -12,6 +13,9 @@ from mockserver.json_types import JSON
 from mockserver.operation import Resource
 from mockserver.renderer import plain
 from mockserver.store import State
+
+#: Below these keys there are names of properties, which may look like extensions.
+_NAMES: Final = ("properties", "patternProperties", "$defs")
 
 
 def openapi(document: Mapping[str, Any], *, is_plain: bool = False) -> dict[str, Any]:
@@ -51,13 +55,21 @@ class _Dumper(yaml.CSafeDumper):
         return True
 
 
+# Quotes what only YAML 1.2 takes for a number; PyYAML itself thinks of 1.1.
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^0o[0-7]+$"),
+    list("-+.0123456789"),
+)
+
+
 def _without_extensions(node: Any, *, is_names: bool = False) -> Any:
     if isinstance(node, list):
         return [_without_extensions(item) for item in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: _without_extensions(value, is_names=key in ("properties", "patternProperties"))
+        key: _without_extensions(value, is_names=not is_names and key in _NAMES)
         for key, value in node.items()
         if is_names or not key.startswith("x-")
     }

@@ -11,7 +11,7 @@ from mockserver.actions import Scope
 from mockserver.errors import Issue, Issues, NotFound, SpecError
 from mockserver.json_types import JSON, Record
 from mockserver.links import Links
-from mockserver.operation import Filter, Parameter, Resource, Schema, types_of
+from mockserver.operation import Filter, Parameter, Resource, Schema, format_of, types_of
 from mockserver.paths import Path, Paths
 
 Predicate: TypeAlias = Callable[[Record], bool]
@@ -105,7 +105,7 @@ def _text(text: str) -> JSON:
 
 def reader(schema: Schema) -> Callable[[str], JSON]:
     """Return how a query value of this schema is read; it raises Unreadable."""
-    types, form = types_of(schema), schema.get("format")
+    types, form = types_of(schema), format_of(schema)
     if "boolean" in types:
         return _boolean
     if "integer" in types:
@@ -114,7 +114,7 @@ def reader(schema: Schema) -> Callable[[str], JSON]:
         return _number
     if "enum" in schema:
         return _choice(frozenset(str(word) for word in schema["enum"]))
-    return {"uuid": _uuid, "date": _date, "date-time": _instant}.get(str(form), _text)
+    return {"uuid": _uuid, "date": _date, "date-time": _instant}.get(form, _text)
 
 
 def _choice(words: frozenset[str]) -> Callable[[str], JSON]:
@@ -150,7 +150,7 @@ def compile_filter(
             except Unreadable as problem:
                 if declared.invalid == "ignore":
                     return None
-                if declared.invalid == "none":
+                if declared.invalid == "none" and "\0" not in text:
                     return lambda record: False
                 code = f"{declared.wording}.{problem.code}"
                 return [Issue(code, {"value": problem.value})]

@@ -234,6 +234,14 @@ def types_of(schema: Schema) -> tuple[str, ...]:
     return (declared,) if isinstance(declared, str) else tuple(declared)
 
 
+def format_of(schema: Schema) -> str:
+    """Return the format a schema names, at its top or in one of its alternatives."""
+    if "format" in schema:
+        return str(schema["format"])
+    parts = [part for key in ("anyOf", "oneOf") for part in schema.get(key, ())]
+    return next((str(part["format"]) for part in parts if "format" in part), "")
+
+
 def is_nullable(schema: Schema) -> bool:
     """Tell whether null satisfies the schema, by what it says at its top."""
     if types := types_of(schema):

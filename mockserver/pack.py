@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from mockserver.actions import Action, Scope
-from mockserver.errors import SpecError
+from mockserver.errors import AuthorError, SpecError
 from mockserver.json_types import Record
 
 May: TypeAlias = Callable[[Scope, str, "Record | None"], bool]
@@ -51,8 +51,8 @@ class Pack:
         """Collect the public functions defined in some modules."""
         return cls(
             name,
-            operations=_public(operations),
-            functions=_public(functions),
+            operations=_public(name, operations),
+            functions=_public(name, functions),
             may=may,
             faker_providers=tuple(faker_providers),
         )
@@ -63,7 +63,9 @@ def load(name: str) -> Pack:
     target, _, attribute = name.partition(":")
     try:
         module = _from_file(Path(target)) if target.endswith(".py") else importlib.import_module(target)
-    except (ImportError, OSError) as error:
+    except AuthorError:
+        raise
+    except Exception as error:  # noqa: BLE001  a module may fail in any way while it is read
         text = f"cannot be imported ({error}); write it as package.module:pack or file.py:pack"
         raise SpecError(f"pack {name}", text) from None
     found = getattr(module, attribute or "pack", None)
@@ -72,13 +74,17 @@ def load(name: str) -> Pack:
     return found
 
 
-def _public(modules: Iterable[ModuleType]) -> dict[str, Any]:
-    return {
-        name: function
-        for module in modules
-        for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and not name.startswith("_")
-    }
+def _public(pack: str, modules: Iterable[ModuleType]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for module in modules:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ != module.__name__ or name.startswith("_"):
+                continue
+            if name in found:
+                text = f"{name} is in {found[name].__module__} and in {module.__name__}; rename one"
+                raise SpecError(f"pack {pack}", text)
+            found[name] = function
+    return found
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -205,9 +205,4 @@ def _shows_objects(document: Mapping[str, Any], schema: Schema) -> bool:
     if "array" in types_of(schema):
         schema = resolve(document, schema.get("items") or {})
     return bool(properties_of(document, schema))
-
-
-def fieldset(names: Sequence[str], known: frozenset[str]) -> frozenset[str] | None:
-    """Return the keys to keep; None, for all, when no asked name is known."""
-    return (frozenset(names) & known) or None
 

@@ -33,7 +33,8 @@ class Table:
     The records of one resource.
 
     `indexes` maps each stored relation to the keys of the records that hold a
-    given target; `serial` is the highest integer key ever used.
+    given target; `serial` is the highest integer key ever used, or where keys
+    are texts how many records there ever were.
     """
 
     records: Map[Key, Record] = field(default_factory=Map)
@@ -148,7 +149,7 @@ class Transaction:
                 self._unlink(other, relation, key, dependant, rule)
 
     def next_serial(self, resource: str) -> int:
-        """Return the next unused integer key."""
+        """Return the next unused integer key, or number of a record whose key is a text."""
         table = self._tables.get(resource)
         return 1 if table is None else table.serial + 1
 
@@ -186,7 +187,8 @@ class Transaction:
         for relation in self._resources[resource].relations.values():
             if relation.is_stored:
                 indexes = _reindex(indexes, relation.name, key, old, new)
-        serial = max(table.serial, key) if isinstance(key, int) else table.serial
+        is_new = old is None and new is not None
+        serial = max(table.serial, key) if isinstance(key, int) else table.serial + is_new
         self._tables = self._tables.set(resource, Table(records, indexes, serial))
         self._memo = {}
         self.changes.append((resource, key, new))

@@ -16,6 +16,8 @@ _INSTANT: Final = re.compile(
 
 def read_uuid(text: str) -> str | None:
     """Return 32 lower-case hex digits; dashes, braces and `urn:uuid:` are fine."""
+    if _HEX.fullmatch(text):
+        return text
     plain = text.strip().lower()
     plain = plain.removeprefix("urn:").removeprefix("uuid:").strip("{}").replace("-", "")
     return plain if _HEX.fullmatch(plain) else None

@@ -10,7 +10,7 @@ from typing import Any
 from mockserver import api, compiler, loader
 from mockserver.actions import Call, Result, Scope
 from mockserver.json_types import JSON, Record
-from mockserver.operation import Resource
+from mockserver.operation import Resource, Spec
 from mockserver.pack import Pack
 from mockserver.store import Store, Transaction
 
@@ -46,13 +46,17 @@ def build(
     return api.bind(compiler.compile_spec(document), pack)
 
 
-def resources(schemas: str) -> Mapping[str, Resource]:
-    """Return the resources of some record schemas, written without indent."""
+def spec(schemas: str) -> Spec:
+    """Return what some schemas say, written without indent; one of them is a record."""
     first = re.search(r"name: (\w+)", schemas)
     assert first is not None
     indented = "\n".join("    " + line for line in schemas.splitlines())
-    document = loader.read_yaml(_FRAME % first[1] + indented, "small.yaml")
-    return compiler.compile_spec(document).resources
+    return compiler.compile_spec(loader.read_yaml(_FRAME % first[1] + indented, "small.yaml"))
+
+
+def resources(schemas: str) -> Mapping[str, Resource]:
+    """Return the resources that some record schemas describe."""
+    return spec(schemas).resources
 
 
 class World:

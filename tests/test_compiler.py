@@ -29,7 +29,7 @@ MISTAKES = [
     (
         "      operationId: get_book\n",
         "      operationId: list_books\n",
-        "operationId: list_books",
+        "verb: retrieve",
         "operationId list_books is also at spec/openapi.yaml:",
     ),
     (
@@ -102,7 +102,7 @@ MISTAKES = [
     (
         "        name: author\n",
         "        name: book\n",
-        "name: book",
+        "relations: {books",
         "resource book is also at spec/openapi.yaml:",
     ),
     (

@@ -19,6 +19,18 @@ class _Row(NamedTuple):
     price: Decimal
 
 
+class _Sums(NamedTuple):
+    """All that follows from the prices of one plan."""
+
+    prices: JSON
+    future_prices: JSON
+    quotas: JSON
+    init_price: float
+    switch_price: float
+    minimal_price: float
+    plan_type: str | None
+
+
 #: What one component adds to the least one can pay; usage and switching add nothing.
 _LEAST: Final[dict[str, Callable[[_Row], Decimal]]] = {
     "limit": lambda row: row.price,
@@ -36,53 +48,37 @@ _PLAN_TYPES: Final = {
 
 def plan_prices(record: Record, scope: Scope) -> JSON:
     """Map component types to prices."""
-    return {row.component["type"]: float(row.price) for row in _rows(record, scope)}
+    return _sums(record, scope).prices
 
 
 def plan_future_prices(record: Record, scope: Scope) -> JSON:
     """Map component types to next month's prices, null where none is announced."""
-    return {
-        row.component["type"]: _number(row.priced["future_price"]) for row in _rows(record, scope)
-    }
+    return _sums(record, scope).future_prices
 
 
 def plan_quotas(record: Record, scope: Scope) -> JSON:
     """Map component types to included amounts."""
-    return {row.component["type"]: row.priced["amount"] for row in _rows(record, scope)}
+    return _sums(record, scope).quotas
 
 
-# Later releases multiply one-time and switching prices by the amount. Prices
-# alone are what a running server of 2024 was seen to add up.
 def plan_init_price(record: Record, scope: Scope) -> JSON:
-    """Add up what is paid once, at the start."""
-    return _total(record, scope, "one")
+    """Tell what is paid once, at the start."""
+    return _sums(record, scope).init_price
 
 
 def plan_switch_price(record: Record, scope: Scope) -> JSON:
-    """Add up what is paid for changing to the plan."""
-    return _total(record, scope, "few")
+    """Tell what is paid for changing to the plan."""
+    return _sums(record, scope).switch_price
 
 
 def plan_minimal_price(record: Record, scope: Scope) -> JSON:
-    """Add up the least that a resource of the plan costs."""
-    return float(
-        sum(
-            (
-                _LEAST[row.component["billing_type"]](row)
-                for row in _rows(record, scope)
-                if row.component["billing_type"] in _LEAST
-            ),
-            Decimal(),
-        )
-    )
+    """Tell the least that a resource of the plan costs."""
+    return _sums(record, scope).minimal_price
 
 
 def plan_plan_type(record: Record, scope: Scope) -> JSON:
     """Name the billing type of the priced components; null when nothing has a price."""
-    kinds = {row.component["billing_type"] for row in _rows(record, scope) if row.price}
-    if not kinds:
-        return None
-    return _PLAN_TYPES[kinds.pop()] if len(kinds) == 1 else "mixed"
+    return _sums(record, scope).plan_type
 
 
 def plan_resources_count(record: Record, scope: Scope) -> JSON:
@@ -107,11 +103,27 @@ def plan_is_active(record: Record, scope: Scope) -> JSON:
     return not limit or limit > plan_usage(record, scope)
 
 
+def _sums(record: Record, scope: Scope) -> _Sums:
+    # A list shows all of them for every plan, and they change only with a write.
+    return scope.store.memo(("plan_sums", record["uuid"]), lambda: _add_up(_rows(record, scope)))
+
+
+def _add_up(rows: list[_Row]) -> _Sums:
+    kinds = [row.component["type"] for row in rows]
+    return _Sums(
+        prices={kind: float(row.price) for kind, row in zip(kinds, rows, strict=True)},
+        future_prices={
+            kind: _number(row.priced["future_price"]) for kind, row in zip(kinds, rows, strict=True)
+        },
+        quotas={kind: row.priced["amount"] for kind, row in zip(kinds, rows, strict=True)},
+        init_price=_total(rows, "one"),
+        switch_price=_total(rows, "few"),
+        minimal_price=_least(rows),
+        plan_type=_plan_type(rows),
+    )
+
+
 def _rows(record: Record, scope: Scope) -> list[_Row]:
-    return scope.store.memo(("plan_rows", record["uuid"]), lambda: _read_rows(record, scope))
-
-
-def _read_rows(record: Record, scope: Scope) -> list[_Row]:
     found = []
     for priced in scope.store.related("plan_component", "plan", record["uuid"]):
         component = scope.store.get("offering_component", priced["component"])
@@ -120,10 +132,23 @@ def _read_rows(record: Record, scope: Scope) -> list[_Row]:
     return sorted(found, key=lambda row: (row.component["name"].casefold(), row.priced["uuid"]))
 
 
-def _total(record: Record, scope: Scope, billing_type: str) -> float:
-    rows = _rows(record, scope)
+# Later releases multiply one-time and switching prices by the amount. Prices
+# alone are what a running server of 2024 was seen to add up.
+def _total(rows: list[_Row], billing_type: str) -> float:
     wanted = (row.price for row in rows if row.component["billing_type"] == billing_type)
     return float(sum(wanted, Decimal()))
+
+
+def _least(rows: list[_Row]) -> float:
+    known = ((_LEAST.get(row.component["billing_type"]), row) for row in rows)
+    return float(sum((price(row) for price, row in known if price is not None), Decimal()))
+
+
+def _plan_type(rows: list[_Row]) -> str | None:
+    kinds = {row.component["billing_type"] for row in rows if row.price}
+    if not kinds:
+        return None
+    return _PLAN_TYPES[kinds.pop()] if len(kinds) == 1 else "mixed"
 
 
 def _number(value: str | None) -> float | None:

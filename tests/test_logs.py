@@ -1,0 +1,136 @@
+"""What happens is logged, and what is secret is not."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+
+import pytest
+import structlog
+
+from mockserver import logs
+from mockserver.app import Exchange
+from mockserver.exchange import Request, Response
+
+SECRET = "s3cr3tvalue"
+PLANS = "/api/marketplace-plans/"
+
+
+@pytest.fixture
+def written(capsys, monkeypatch):
+    """Return what is on stderr so far; nothing stays configured."""
+    monkeypatch.setattr(logs, "_log", structlog.get_logger())
+    yield lambda: capsys.readouterr().err
+    structlog.reset_defaults()
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def answered(status: int = 200, **given) -> Exchange:
+    return Exchange(Response(status, {}), "list_books", **given)
+
+
+def test_a_request_is_one_json_line(written):
+    logs.configure("info", "json")
+    logs.exchange(Request("GET", "/books/", "a=1"), answered(), 0.01234)
+    (line,) = lines(written())
+    assert line.pop("ts").endswith("Z")
+    assert line == {
+        "event": "request",
+        "level": "info",
+        "method": "GET",
+        "path": "/books/",
+        "status": 200,
+        "ms": 12.34,
+        "operation_id": "list_books",
+    }
+
+
+def test_what_is_no_terminal_gets_json(written):
+    logs.configure("info", "auto")
+    logs.event("reloaded", operations=4)
+    (line,) = lines(written())
+    assert line["event"] == "reloaded"
+    assert line["operations"] == 4
+
+
+def test_people_get_words(written):
+    logs.configure("info", "human")
+    logs.exchange(Request("GET", "/books/"), answered(), 0.01)
+    text = written()
+    assert "GET" in text
+    assert "/books/" in text
+    assert not text.startswith("{")
+
+
+def test_a_defect_is_an_error_with_its_traceback(written):
+    logs.configure("error", "json")
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError as error:
+        logs.exchange(Request("GET", "/books/"), answered(500, defect=error), 0.01)
+    logs.exchange(Request("GET", "/books/"), answered(), 0.01)
+    (line,) = lines(written())
+    assert (line["event"], line["level"], line["status"]) == ("defect", "error", 500)
+    assert "RuntimeError: broken" in str(line["exception"])
+
+
+@pytest.mark.parametrize(("level", "count"), [("debug", 1), ("info", 1), ("warning", 0), ("error", 0)])
+def test_the_level_decides_what_is_logged(written, level, count):
+    logs.configure(level, "json")
+    logs.event("reloaded")
+    assert len(lines(written())) == count
+
+
+def test_a_path_cannot_forge_a_line(written):
+    logs.configure("info", "json")
+    logs.exchange(Request("GET", '/a\n{"event": "forged"}'), answered(404), 0.01)
+    assert [line["event"] for line in lines(written())] == ["request"]
+
+
+def _malformed(running) -> list[bytes]:
+    """Send what is no HTTP, with a secret in it."""
+    messages = [
+        f"GET {PLANS} HTTP/1.1\r\nHost: a\r\nAuthorization: Token {SECRET}\x7f\0\r\n\r\n".encode(),
+        f"GET {PLANS}?{SECRET}\x01 HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
+        f"GET {PLANS} HTTP/1.1\r\nAuthorization {SECRET}\r\n\r\n".encode(),
+    ]
+    for message in messages:
+        with socket.create_connection((running.host, running.port), 10) as connection:
+            connection.sendall(message)
+            assert SECRET.encode() not in connection.makefile("rb").read()
+    return messages
+
+
+def test_no_credential_is_ever_logged(written, serve, application):
+    logs.configure("debug", "json")
+    running = serve(application("empty"), logs.exchange)
+    connection = http.client.HTTPConnection(running.host, running.port, timeout=10)
+    exchanges = [
+        ("GET", PLANS, None, {"Authorization": f"Token {SECRET}"}),
+        ("GET", PLANS, None, {"Authorization": "Token YOUR_API_TOKEN", "X-Own": SECRET}),
+        ("GET", f"{PLANS}?token={SECRET}&name={SECRET}", None, {"Cookie": f"sessionid={SECRET}"}),
+        ("GET", f"/nothing/?{SECRET}", None, {"Authorization": SECRET}),
+        ("GET", f"/api/marketplace-plans?key={SECRET}", None, {}),
+        ("POST", PLANS, json.dumps({"name": SECRET}), {"Authorization": "Token YOUR_API_TOKEN"}),
+        ("POST", PLANS, SECRET, {"Content-Type": SECRET, "Authorization": "Token YOUR_API_TOKEN"}),
+        ("OPTIONS", PLANS, None, {"Origin": SECRET, "Access-Control-Request-Method": "GET"}),
+        (SECRET.upper(), PLANS, None, {"Authorization": "Token YOUR_API_TOKEN"}),
+        ("GET", f"http://user:{SECRET}@a.example{PLANS}?x={SECRET}#{SECRET}", None, {}),
+    ]
+    for method, path, body, headers in exchanges:
+        connection.request(method, path, body, headers)
+        connection.getresponse().read()
+    connection.close()
+    exchanges += _malformed(running)
+    found = lines(written())
+    assert len(found) == len(exchanges)
+    text = "\n".join(json.dumps({**line, "method": ""}) for line in found)
+    for secret in (SECRET, SECRET.upper(), "YOUR_API_TOKEN"):
+        assert secret not in text
+    paths = {line["path"] for line in found}
+    assert paths == {PLANS, "/nothing/", "/api/marketplace-plans", ""}
+    assert {line["operation_id"] for line in found} >= {"marketplace_plans_list", None}
