@@ -46,7 +46,7 @@ def _table(found: Sequence[Comparison]) -> Table:
             f"{each.cpu_seconds * 1000:.3f}",
             f"{each.bare_cpu_seconds * 1000:.3f}",
             f"{each.elapsed_seconds * 1000:.3f}",
-            f"{each.per_second:.0f}",
+            f"{each.per_second:,.1f}",
         )
     return table
 

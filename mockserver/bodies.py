@@ -261,7 +261,9 @@ class Bodies:
             for position, item in enumerate(value):
                 try:
                     if item is None and not takes_null:
-                        raise refused("not_a_link", type="NoneType") if is_links else refused("null")
+                        raise (
+                            refused("not_a_link", type="NoneType") if is_links else refused("null")
+                        )
                     result = None if item is None else read_item(item, scope)
                     if not (unique and result in found):
                         found.append(result)

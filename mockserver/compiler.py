@@ -299,7 +299,7 @@ class _Compiler:
             place=node["in"],
             schema=schema,
             is_required=bool(node.get("required")),
-            where=where(node),
+            where=where(node, "x-filter"),
             filter=self._filter(declared, node, schema)
             if declared is not None and node["in"] == "query"
             else None,

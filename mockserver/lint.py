@@ -122,10 +122,10 @@ def _complaint(reference: str, document: Mapping[str, Any]) -> str:
         seen.add(reference)
         target: Any = document
         for step in reference.partition("#")[2].split("/")[1:]:
-            step = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(target, dict) or step not in target:
-                return f"leads nowhere: there is no {step!r}"
-            target = target[step]
+            name = step.replace("~1", "/").replace("~0", "~")
+            if not isinstance(target, dict) or name not in target:
+                return f"leads nowhere: there is no {name!r}"
+            target = target[name]
         if not isinstance(target, dict) or not isinstance(target.get("$ref"), str):
             return ""
         reference = target["$ref"]

@@ -62,7 +62,9 @@ def load(name: str) -> Pack:
     """Return the pack that `package.module:attribute` or `file.py:attribute` names."""
     target, _, attribute = name.partition(":")
     try:
-        module = _from_file(Path(target)) if target.endswith(".py") else importlib.import_module(target)
+        module = (
+            _from_file(Path(target)) if target.endswith(".py") else importlib.import_module(target)
+        )
     except AuthorError:
         raise
     except Exception as error:  # noqa: BLE001  a module may fail in any way while it is read

@@ -58,7 +58,9 @@ def numbers(page: Page[T]) -> dict[str, int]:
     return {**found, "last": page.last}
 
 
-def cut(items: Sequence[T], query: Mapping[str, Sequence[str]], rules: Mapping[str, Any]) -> Page[T]:
+def cut(
+    items: Sequence[T], query: Mapping[str, Sequence[str]], rules: Mapping[str, Any]
+) -> Page[T]:
     """Return the page a query asks for; NotFound or Invalid where the rules say so."""
     size = _size(_last(query, rules["size"]), rules)
     text = _last(query, rules["number"]).strip()

@@ -205,4 +205,3 @@ def _shows_objects(document: Mapping[str, Any], schema: Schema) -> bool:
     if "array" in types_of(schema):
         schema = resolve(document, schema.get("items") or {})
     return bool(properties_of(document, schema))
-

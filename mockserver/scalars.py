@@ -176,7 +176,7 @@ def _decimal(schema: Schema, rule: Mapping[str, int]) -> Reader:
         if minimum is not None and found < minimum:
             raise refused("minimum", limit=minimum)
         exact = found.quantize(unit, context=context)
-        return format(exact if exact else exact.copy_abs(), "f")
+        return format(exact or exact.copy_abs(), "f")
 
     return read
 

@@ -149,7 +149,7 @@ def place(value: Any, path: Sequence[str | int], known: str) -> str:
             known = where(value, str(step)) or known
             value = value.get(str(step))
         else:
-            value = value[step] if isinstance(value, list) else None
+            value = value[int(step)] if isinstance(value, list) else None
         known = where(value) or known
     return known
 

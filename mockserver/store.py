@@ -71,7 +71,7 @@ class Transaction:
     Every read sees the writes made before it.
     """
 
-    __slots__ = ("_resources", "_memo", "_tables", "changes", "state")
+    __slots__ = ("_memo", "_resources", "_tables", "changes", "state")
 
     def __init__(self, resources: Mapping[str, Resource], state: State) -> None:
         self._resources = resources

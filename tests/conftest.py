@@ -29,7 +29,12 @@ x-mock:
   dialect: drf
   trailing_slash: redirect
   body_limit: 2000
-  paging: {number: page, size: page_size, default: 2, max: 5, headers: {total: X-Total, links: Link}}
+  paging:
+    number: page
+    size: page_size
+    default: 2
+    max: 5
+    headers: {total: X-Total, links: Link}
   ordering: {parameter: o}
 paths:
   /books/:
@@ -39,7 +44,10 @@ paths:
       parameters:
         - {name: page, in: query, schema: {type: integer}}
         - {name: page_size, in: query, schema: {type: integer}}
-        - {name: title, in: query, schema: {type: string}, x-filter: {field: title, lookup: icontains}}
+        - name: title
+          in: query
+          schema: {type: string}
+          x-filter: {field: title, lookup: icontains}
         - {name: writer, in: query, schema: {type: string}, x-filter: author.name}
         - name: o
           in: query

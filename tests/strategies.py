@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 from hypothesis import strategies as st
 
@@ -11,7 +11,10 @@ texts = st.text(alphabet="aAbBzZßéÉ %_-", max_size=6)
 numbers = st.integers(-5, 5)
 uuids = st.uuids().map(lambda value: value.hex)
 instants = st.datetimes(
-    min_value=datetime(1900, 1, 1), max_value=datetime(2199, 1, 1), timezones=st.just(UTC)
+    # The bounds of aware instants must be naive.
+    min_value=datetime.combine(date(1900, 1, 1), time()),
+    max_value=datetime.combine(date(2199, 1, 1), time()),
+    timezones=st.just(UTC),
 )
 
 

@@ -112,12 +112,22 @@ class TestHelp:
 
     def test_options_name_their_variables(self):
         found = run("serve", "-h").output
-        for name in ("MOCKSERVER_PORT", "MOCKSERVER_SPEC", "MOCKSERVER_SCENARIO", "MOCKSERVER_SEED"):
+        for name in (
+            "MOCKSERVER_PORT",
+            "MOCKSERVER_SPEC",
+            "MOCKSERVER_SCENARIO",
+            "MOCKSERVER_SEED",
+        ):
             assert name in found
 
     @pytest.mark.parametrize(
         "arguments",
-        [("nothing",), ("serve", "--nothing"), ("serve", "--port", "99999"), ("serve", "--port", "x")],
+        [
+            ("nothing",),
+            ("serve", "--nothing"),
+            ("serve", "--port", "99999"),
+            ("serve", "--port", "x"),
+        ],
     )
     def test_wrong_usage_is_2(self, arguments):
         assert run(*arguments).exit_code == 2
@@ -352,7 +362,13 @@ class TestServing:
         assert process.events() == []
 
     def test_an_option_wins_over_its_variable(self, folder):
-        found = run("serve", "--scenario", "one", MOCKSERVER_SCENARIO="two", MOCKSERVER_SPEC=str(folder.spec))
+        found = run(
+            "serve",
+            "--scenario",
+            "one",
+            MOCKSERVER_SCENARIO="two",
+            MOCKSERVER_SPEC=str(folder.spec),
+        )
         assert "there is no scenario 'one'" in found.stderr
 
     def test_without_cors(self, start, folder):
@@ -377,7 +393,7 @@ class TestServing:
             assert isinstance(books, list)
             return set(books[0]) if books else set()
 
-        shown = "        writer: {type: [string, \"null\"], x-from: author.name}\n"
+        shown = '        writer: {type: [string, "null"], x-from: author.name}\n'
         renamed = shown.replace("writer", "by")
         until(lambda: any(e["event"] == "watching" for e in process.events()))
         folder.edit(shown, renamed)

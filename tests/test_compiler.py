@@ -133,8 +133,12 @@ def test_a_mistake_is_told_with_its_place(folder, old, new, marker, text):
 
 
 def test_all_mistakes_are_reported_at_once(folder):
-    folder.edit("x-action: {verb: retrieve, resource: book}", "x-action: {verb: retrieve, resource: b}")
-    folder.edit("x-action: {verb: destroy, resource: book}", "x-action: {verb: drop, resource: book}")
+    folder.edit(
+        "x-action: {verb: retrieve, resource: book}", "x-action: {verb: retrieve, resource: b}"
+    )
+    folder.edit(
+        "x-action: {verb: destroy, resource: book}", "x-action: {verb: drop, resource: book}"
+    )
     folder.edit("relations: {author: {to: author}}", "relations: {author: {to: writer}}")
     folder.edit("x-filter: author.name", "x-fliter: author.name")
     texts = "\n".join(folder.mistakes())
@@ -143,14 +147,20 @@ def test_all_mistakes_are_reported_at_once(folder):
 
 
 def test_a_mistake_is_reported_once(folder):
-    folder.edit("writer: {type: [string, \"null\"], x-from: author.name}", "nonsense: {type: string}")
+    folder.edit('writer: {type: [string, "null"], x-from: author.name}', "nonsense: {type: string}")
     assert len(folder.mistakes()) == 1
 
 
 def _places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if path:
         yield path
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    items = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
     for key, value in items:
         yield from _places(value, (*path, key))
 
@@ -238,15 +248,25 @@ def test_words_of_an_ordering_parameter_name_fields_unless_told_otherwise(folder
     ],
 )
 def test_how_several_values_are_sent_follows_from_the_parameter(folder, schema, values):
-    folder.edit("in: query, schema: {type: string}, x-filter: author.name", f"in: query, schema: {schema}, x-filter: author.name")
-    writer = next(p for p in compiled(folder).operation("list_books").parameters if p.name == "writer")
+    folder.edit(
+        "in: query, schema: {type: string}, x-filter: author.name",
+        f"in: query, schema: {schema}, x-filter: author.name",
+    )
+    writer = next(
+        p for p in compiled(folder).operation("list_books").parameters if p.name == "writer"
+    )
     assert writer.filter is not None
     assert writer.filter.values == values
 
 
 def test_booleans_that_cannot_be_read_do_not_filter(folder):
-    folder.edit("{name: writer, in: query, schema: {type: string}", "{name: writer, in: query, schema: {type: boolean}")
-    writer = next(p for p in compiled(folder).operation("list_books").parameters if p.name == "writer")
+    folder.edit(
+        "{name: writer, in: query, schema: {type: string}",
+        "{name: writer, in: query, schema: {type: boolean}",
+    )
+    writer = next(
+        p for p in compiled(folder).operation("list_books").parameters if p.name == "writer"
+    )
     assert writer.filter is not None
     assert writer.filter.invalid == "ignore"
 
@@ -258,7 +278,9 @@ def test_an_operation_without_security_is_public(folder):
 
 def test_security_of_an_operation_wins_over_that_of_the_document(folder):
     folder.edit("paths:\n", "security: [{key: []}]\npaths:\n")
-    folder.edit("      operationId: list_books\n", "      operationId: list_books\n      security: [{}]\n")
+    folder.edit(
+        "      operationId: list_books\n", "      operationId: list_books\n      security: [{}]\n"
+    )
     spec = compiled(folder)
     assert spec.operation("list_books").is_public
     assert not spec.operation("get_book").is_public

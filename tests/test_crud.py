@@ -42,13 +42,19 @@ paths:
       requestBody: &body
         content: {application/json: {schema: {$ref: "#/components/schemas/BookRequest"}}}
       responses: &created
-        "201": {description: Made., content: &one {application/json: {schema: {$ref: "#/components/schemas/Book"}}}}
+        "201":
+          description: Made.
+          content: &one {application/json: {schema: {$ref: "#/components/schemas/Book"}}}
   /books/{uuid}/:
     parameters: &uuid
       - {name: uuid, in: path, required: true, schema: {type: string, format: uuid}}
     get:
       operationId: books_retrieve
-      x-action: {verb: retrieve, resource: book, visible: book_is_visible, where: {shelf.is_open: true}}
+      x-action:
+        verb: retrieve
+        resource: book
+        visible: book_is_visible
+        where: {shelf.is_open: true}
       parameters:
         - {name: field, in: query, schema: {type: array, items: {type: string}}}
       responses: {"200": {description: A book., content: *one}}
@@ -116,7 +122,11 @@ paths:
       responses: *created
   /users/{user_uuid}/books/:
     parameters:
-      - {name: user_uuid, in: path, required: true, x-filter: shelf.owner.uuid, schema: {type: string}}
+      - name: user_uuid
+        in: path
+        required: true
+        x-filter: shelf.owner.uuid
+        schema: {type: string}
     get:
       operationId: user_books_list
       x-action: {verb: list, resource: book}
@@ -207,8 +217,16 @@ def world(guard):
 
 
 def book(world, number, **fields):
-    record = {"uuid": f"e{number:031x}", "title": f"T{number}", "isbn": None, "pages": number,
-              "note": "", "is_lost": False, "is_secret": False, "shelf": S1}  # fmt: skip
+    record = {
+        "uuid": f"e{number:031x}",
+        "title": f"T{number}",
+        "isbn": None,
+        "pages": number,
+        "note": "",
+        "is_lost": False,
+        "is_secret": False,
+        "shelf": S1,
+    }
     return world.add("book", **{**record, **fields})
 
 

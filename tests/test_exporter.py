@@ -145,7 +145,21 @@ def test_texts_end_in_a_newline_and_keep_other_alphabets():
 
 
 def test_words_that_look_like_something_else_survive_yaml(folder):
-    words = ["on", "no", "2026-01-31", "12:30", "007", "1e3", "~", "", "0x1F", "=", "<<", "null", ".5"]
+    words = [
+        "on",
+        "no",
+        "2026-01-31",
+        "12:30",
+        "007",
+        "1e3",
+        "~",
+        "",
+        "0x1F",
+        "=",
+        "<<",
+        "null",
+        ".5",
+    ]
     text = exporter.text({"words": words}, "yaml")
     assert yaml.safe_load(text) == {"words": words}
     assert loader.read_yaml(text, "x") == {"words": words}

@@ -59,7 +59,8 @@ def test_only_the_path_of_a_url_counts(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "abc", UUID, f"/authors/{UUID}", "/nowhere/", "/authors//", "http://[", "/drawers/a/"]
+    "url",
+    ["", "abc", UUID, f"/authors/{UUID}", "/nowhere/", "/authors//", "http://[", "/drawers/a/"],
 )
 def test_what_matches_no_route_is_no_link(url):
     assert LINKS.read(url) is None

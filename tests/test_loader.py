@@ -178,9 +178,7 @@ class TestMistakes:
 
     def test_a_missing_root_file_is_named(self, folder):
         found = mistakes(folder.root / "nothing.yaml")
-        assert found == [
-            "nothing.yaml: cannot be read (No such file or directory); check the path"
-        ]
+        assert found == ["nothing.yaml: cannot be read (No such file or directory); check the path"]
 
     def test_a_folder_is_no_file(self, folder):
         (found,) = mistakes(folder.root)

@@ -78,7 +78,9 @@ def test_a_defect_is_an_error_with_its_traceback(written):
     assert "RuntimeError: broken" in str(line["exception"])
 
 
-@pytest.mark.parametrize(("level", "count"), [("debug", 1), ("info", 1), ("warning", 0), ("error", 0)])
+@pytest.mark.parametrize(
+    ("level", "count"), [("debug", 1), ("info", 1), ("warning", 0), ("error", 0)]
+)
 def test_the_level_decides_what_is_logged(written, level, count):
     logs.configure(level, "json")
     logs.event("reloaded")

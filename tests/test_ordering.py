@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +58,12 @@ def order(*default, nulls="high", is_single=False, wording="query"):
 
 def ask(records, *sent, declared=None, default=("id",), rules=None):
     sort = compile_order(
-        declared, default, RESOURCES["person"], {**RULES, **(rules or {})}, Paths(RESOURCES, {}), "here"
+        declared,
+        default,
+        RESOURCES["person"],
+        {**RULES, **(rules or {})},
+        Paths(RESOURCES, {}),
+        "here",
     )
     sorter = sort(Reader(*sent))
     if isinstance(sorter, list):
@@ -249,7 +256,7 @@ def test_neighbours_are_in_order(found, nulls):
     rows = {record["id"]: record for record in found}
     shown = [rows[key] for key in ask(found, "age", declared=order(nulls=nulls))]
     least, most = float("-inf"), float("inf")
-    for one, other in zip(shown, shown[1:], strict=False):
+    for one, other in pairwise(shown):
         null = most if nulls == "high" else least
         pair = [null if row["age"] is None else row["age"] for row in (one, other)]
 

@@ -98,7 +98,9 @@ def test_actions_are_applied_in_order(folder):
 
 def test_overlays_are_applied_in_order(folder):
     paths = [
-        folder.write(f"{name}.yaml", f"{HEAD}actions:\n  - {{target: $.info, update: {{title: {name}}}}}\n")
+        folder.write(
+            f"{name}.yaml", f"{HEAD}actions:\n  - {{target: $.info, update: {{title: {name}}}}}\n"
+        )
         for name in ("one", "two")
     ]
     assert overlay.apply(loader.load(folder.spec), paths)["info"]["title"] == "two"

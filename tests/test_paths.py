@@ -52,15 +52,31 @@ RECORDS = {
     "author": [{"uuid": "a1", "name": "Ann"}, {"uuid": "a2", "name": "Bo"}],
     "tag": [{"uuid": "t1", "name": "new"}, {"uuid": "t2", "name": "good"}],
     "book": [
-        {"uuid": "b1", "title": None, "author": "a1", "tags": [], "added": "2026-01-01T00:00:00.5Z"},
-        {"uuid": "b2", "title": "Zoo", "author": "a1", "tags": ["t1", "t2", "gone"],
-         "added": "2026-01-01T00:00:00Z"},
-        {"uuid": "b3", "title": "Ant", "author": "a1", "tags": ["t2"],
-         "added": "2025-01-01T00:00:00Z"},
+        {
+            "uuid": "b1",
+            "title": None,
+            "author": "a1",
+            "tags": [],
+            "added": "2026-01-01T00:00:00.500000Z",
+        },
+        {
+            "uuid": "b2",
+            "title": "Zoo",
+            "author": "a1",
+            "tags": ["t1", "t2", "gone"],
+            "added": "2026-01-01T00:00:00Z",
+        },
+        {
+            "uuid": "b3",
+            "title": "Ant",
+            "author": "a1",
+            "tags": ["t2"],
+            "added": "2025-01-01T00:00:00Z",
+        },
         {"uuid": "b4", "title": "Sea", "author": None, "tags": [], "added": "2026-01-02T00:00:00Z"},
     ],
     "card": [{"uuid": "c1", "author": "a1", "number": 7}],
-}  # fmt: skip
+}
 
 
 class Reader:

@@ -24,7 +24,10 @@ BookRecord:
   x-resource:
     name: book
     path: /books/{uuid}/
-    relations: {author: {to: author}, tags: {to: tag, many: true}, writers: {to: author, many: true}}
+    relations:
+      author: {to: author}
+      tags: {to: tag, many: true}
+      writers: {to: author, many: true}
   properties:
     uuid: {type: string, x-from: server}
     title: {type: string}
@@ -67,29 +70,42 @@ Computed:
   properties:
     loud: {type: string, x-from: {computed: loud}}
     maybe: {type: string, x-from: {computed: maybe}}
-    fans: {type: array, x-from: {computed: fans, resource: author}, items: {$ref: "#/components/schemas/Author"}}
+    fans:
+      type: array
+      x-from: {computed: fans, resource: author}
+      items: {$ref: "#/components/schemas/Author"}
 Pictured:
   type: object
   properties: {cover: {type: [string, "null"], x-from: {media: cover}}}
 Combined:
   allOf:
     - {$ref: "#/components/schemas/Plain"}
-    - anyOf: [{type: object, properties: {subtitle: {type: string}, tags: {type: array, items: {type: string}}}}]
+    - anyOf:
+        - type: object
+          properties: {subtitle: {type: string}, tags: {type: array, items: {type: string}}}
 Unknown: {type: object, properties: {colour: {type: string}}}
 Astray: {type: object, properties: {word: {type: string, x-from: author.word}}}
 Unlinkable: {type: object, properties: {tags: {type: string, x-from: {link: tags}}}}
 Endless:
   type: object
-  properties: {author: {type: object, properties: {books: {type: array, items: {$ref: "#/components/schemas/Endless"}}}}}
+  properties: {author: {$ref: "#/components/schemas/EndlessAuthor"}}
+EndlessAuthor:
+  type: object
+  properties: {books: {type: array, items: {$ref: "#/components/schemas/Endless"}}}
 """)
 RECORDS = {
     "author": [{"uuid": "a1", "name": "Ann"}, {"uuid": "a2", "name": "Bo"}],
     "tag": [{"uuid": "t1", "word": "new"}, {"uuid": "t2", "word": "good"}],
 }
 BOOK = {
-    "uuid": "b1", "title": "Ant", "subtitle": None, "cover": "m1",
-    "author": "a1", "tags": ["t1", "t2"], "writers": ["a1", "a2"],
-}  # fmt: skip
+    "uuid": "b1",
+    "title": "Ant",
+    "subtitle": None,
+    "cover": "m1",
+    "author": "a1",
+    "tags": ["t1", "t2"],
+    "writers": ["a1", "a2"],
+}
 FUNCTIONS = {
     "book_length": lambda record, scope: len(record["title"]),
     "loud": lambda record, scope: record["title"].upper(),
@@ -163,8 +179,10 @@ def test_no_related_records_are_empty_lists():
 
 
 def test_a_function_shows_a_value_records_or_nothing():
-    fans = [{"name": name, "url": f"https://x/authors/{key}/"} for key, name in
-            (("a1", "Ann"), ("a2", "Bo"))]  # fmt: skip
+    fans = [
+        {"name": name, "url": f"https://x/authors/{key}/"}
+        for key, name in (("a1", "Ann"), ("a2", "Bo"))
+    ]
 
     assert show("Computed") == {"loud": "ANT", "fans": fans}
     assert show("Computed", {**BOOK, "subtitle": "x", "author": None}) == {
@@ -208,5 +226,9 @@ def test_properties_are_gathered_through_references():
     schema = {"$ref": "#/components/schemas/Combined"}
 
     assert set(properties_of(SPEC.document, schema)) == {
-        "uuid", "name", "subtitle", "length", "tags",
-    }  # fmt: skip
+        "uuid",
+        "name",
+        "subtitle",
+        "length",
+        "tags",
+    }

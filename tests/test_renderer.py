@@ -21,7 +21,8 @@ info: {title: Plans, version: "1"}
 x-mock:
   dialect: drf
   paging:
-    {number: page, size: page_size, default: 10, max: 300, headers: {total: X-Result-Count, links: Link}}
+    {number: page, size: page_size, default: 10, max: 300,
+     headers: {total: X-Result-Count, links: Link}}
   fieldset: {parameter: field}
 %s
 paths:
@@ -62,7 +63,9 @@ components:
         name: {type: string}
         price: {type: string, format: decimal}
 """
-ROWS = '''type: array, items: {anyOf: [{$ref: "#/components/schemas/PlanRecord"}, {type: object}]}'''
+ROWS = (
+    """type: array, items: {anyOf: [{$ref: "#/components/schemas/PlanRecord"}, {type: object}]}"""
+)
 PLAN = {"uuid": "a" * 32, "name": "Basic"}
 
 
@@ -161,23 +164,37 @@ def test_a_list_that_is_not_paged_has_no_links(plans):
 
 
 def test_an_envelope_says_the_same_in_the_body():
-    names = {"items": "results", "total": "count", "number": "page", "size": "size",
-             "pages": "pages", "next": "next", "previous": "previous", "first": "first",
-             "last": "last"}  # fmt: skip
+    names = {
+        "items": "results",
+        "total": "count",
+        "number": "page",
+        "size": "size",
+        "pages": "pages",
+        "next": "next",
+        "previous": "previous",
+        "first": "first",
+        "last": "last",
+    }
     comment = "  # The body holds the page."
     text = SPEC.replace(
         "headers: {total: X-Result-Count, links: Link}", f"envelope: {json.dumps(names)}"
-    ) % (comment, "type: object, properties: {results: {%s}}" % ROWS)
+    ) % (comment, f"type: object, properties: {{results: {{{ROWS}}}}}")
     bound = small.build(text).operations["plans_list"]
     page = paginator.paginate([1, 2, 3], number=2, size=1)
     request = Request("GET", "/plans/", "page=2", {"host": "h"})
     response = renderer.render(bound, request, Result([2], page=page))
 
     assert json.loads(response.body) == {
-        "results": [2], "count": 3, "page": 2, "size": 1, "pages": 3,
-        "next": "http://h/plans/?page=3", "previous": "http://h/plans/",
-        "first": "http://h/plans/", "last": "http://h/plans/?page=3",
-    }  # fmt: skip
+        "results": [2],
+        "count": 3,
+        "page": 2,
+        "size": 1,
+        "pages": 3,
+        "next": "http://h/plans/?page=3",
+        "previous": "http://h/plans/",
+        "first": "http://h/plans/",
+        "last": "http://h/plans/?page=3",
+    }
     assert "Link" not in response.headers
 
 
@@ -195,7 +212,9 @@ def test_a_new_record_is_announced_with_its_url(plans):
 
 
 def test_an_answer_without_content_has_neither_body_nor_type(plans):
-    response = renderer.render(plans.operations["plans_destroy"], Request("DELETE", "/x/"), Result())
+    response = renderer.render(
+        plans.operations["plans_destroy"], Request("DELETE", "/x/"), Result()
+    )
 
     assert (response.status, response.headers, response.body) == (204, {}, b"")
 
@@ -236,13 +255,13 @@ def test_an_answer_that_the_spec_allows_passes(plans):
         ("plans_create", 200, PLAN, "status 200 is not among 201"),
         ("plans_destroy", 204, PLAN, "204 is documented without body"),
         ("plans_create", 201, {**PLAN, "name": 5}, "at /name: 5 is not of type"),
-        ("plans_create", 201, {"uuid": "a" * 32}, "at /: \"name\" is a required property"),
+        ("plans_create", 201, {"uuid": "a" * 32}, 'at /: "name" is a required property'),
         ("plans_create", 201, {**PLAN, "uuid": "abc"}, "at /uuid: "),
         ("plans_create", 201, {**PLAN, "price": 5}, "at /price: "),
         ("plans_list", 200, {}, "at /: {} is not of type"),
-        ("plans_list", 200, [PLAN, {}], "at /1: \"uuid\" is a required property"),
+        ("plans_list", 200, [PLAN, {}], 'at /1: "uuid" is a required property'),
     ],
-)  # fmt: skip
+)
 def test_an_answer_that_breaks_the_spec_is_a_defect(plans, name, status, body, problem):
     with pytest.raises(ResponseDefect) as defect:
         judge(plans, name, status, body)

@@ -28,7 +28,9 @@ def test_a_literal_path_is_itself():
     assert find(["/plans/"], "/plans/") == ("/plans/", {})
 
 
-@pytest.mark.parametrize("path", ["/plans", "/plans//", "//plans/", "/Plans/", "/", "", "/plans/x/y/"])
+@pytest.mark.parametrize(
+    "path", ["/plans", "/plans//", "//plans/", "/Plans/", "/", "", "/plans/x/y/"]
+)
 def test_other_paths_lead_nowhere(path):
     assert find(["/plans/", "/plans/{uuid}/"], path) is None
 
@@ -67,7 +69,14 @@ def test_a_parameter_is_never_empty():
 
 @pytest.mark.parametrize(
     ("sent", "value"),
-    [("a%20b", "a b"), ("a+b", "a+b"), ("a%2Fb", "a/b"), ("%C3%A9", "é"), ("%FF", "\ufffd"), ("%", "%")],
+    [
+        ("a%20b", "a b"),
+        ("a+b", "a+b"),
+        ("a%2Fb", "a/b"),
+        ("%C3%A9", "é"),
+        ("%FF", "\ufffd"),
+        ("%", "%"),
+    ],
 )
 def test_parameters_are_percent_decoded(sent, value):
     assert find(["/plans/{uuid}/"], f"/plans/{sent}/")[1] == {"uuid": value}

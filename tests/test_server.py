@@ -116,12 +116,15 @@ class TestPlainRequests:
         assert ask("GET", "/nothing/").status == 404
 
     @pytest.mark.parametrize(
-        "path", ["/", "//", "/api//", "/%00/", "/%ff%fe/", "/../../etc/passwd", "/api/%2e%2e/", "/;/"]
+        "path",
+        ["/", "//", "/api//", "/%00/", "/%ff%fe/", "/../../etc/passwd", "/api/%2e%2e/", "/;/"],
     )
     def test_odd_paths_are_404(self, ask, path):
         assert ask("GET", path, headers=STAFF).status == 404
 
-    @pytest.mark.parametrize("key", ["%00", "%ff", "%F0%9F%A6%9C", "x" * 5000, "..", "%2F", "a%2Fb"])
+    @pytest.mark.parametrize(
+        "key", ["%00", "%ff", "%F0%9F%A6%9C", "x" * 5000, "..", "%2F", "a%2Fb"]
+    )
     def test_odd_keys_are_404(self, ask, key):
         answer = ask("GET", f"{PLANS}{key}/", headers=STAFF)
         assert answer.status == 404
@@ -307,9 +310,20 @@ class TestBodies:
 
     @pytest.mark.parametrize(
         "media_type",
-        ["", ";", "/", "text/plain", "application/json;charset=latin-1", "a" * 9000, "é", "*/*",
-         "application/json, text/plain", "multipart/form-data", 'x/y; a="'],
-    )  # fmt: skip
+        [
+            "",
+            ";",
+            "/",
+            "text/plain",
+            "application/json;charset=latin-1",
+            "a" * 9000,
+            "é",
+            "*/*",
+            "application/json, text/plain",
+            "multipart/form-data",
+            'x/y; a="',
+        ],
+    )
     @pytest.mark.parametrize("body", [b"", b"{}"])
     def test_odd_content_types_are_refused(self, ask, media_type, body):
         answer = ask("POST", PLANS, body, {**STAFF, "Content-Type": media_type.encode("latin-1")})
@@ -324,27 +338,43 @@ class TestBodies:
             ("multipart/form-data; boundary=x", b"nonsense"),
             ("multipart/form-data; boundary=x", b"--x\r\n"),
             ("multipart/form-data; boundary=x", b"--x\r\n\r\nbody\r\n--x--"),
-            ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\nb\r\n--x--"),
-            ("multipart/form-data; boundary=x",
-             b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nno end'),
-            ("multipart/form-data; boundary=x",
-             b'--x\r\nContent-Disposition: form-data; name="name"\r\nBroken\r\n\r\na\r\n--x--\r\n'),
-            ("multipart/form-data; boundary=x",
-             b'--x\r\nContent-Disposition: form-data; name="name"; filename="f"\r\n\r\na\r\n--x--\r\n'),
+            (
+                "multipart/form-data; boundary=x",
+                b"--x\r\nContent-Disposition: form-data\r\n\r\nb\r\n--x--",
+            ),
+            (
+                "multipart/form-data; boundary=x",
+                b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nno end',
+            ),
+            (
+                "multipart/form-data; boundary=x",
+                b'--x\r\nContent-Disposition: form-data; name="name"\r\nBroken\r\n\r\na\r\n--x--\r\n',
+            ),
+            (
+                "multipart/form-data; boundary=x",
+                b'--x\r\nContent-Disposition: form-data; name="name"; filename="f"\r\n\r\na\r\n--x--\r\n',
+            ),
             ("multipart/form-data; boundary=" + "x" * 5000, b"--x"),
-            ("multipart/form-data; boundary=\"\"", b"--\r\n"),
+            ('multipart/form-data; boundary=""', b"--\r\n"),
             ("multipart/form-data; boundary=x; charset=nonsense", b"--x--\r\n"),
-            ("multipart/form-data; boundary=x",
-             b'--x\r\nContent-Disposition: form-data; name="name"\r\n'
-             b"Content-Type: text/plain; charset=nonsense\r\n\r\na\r\n--x--\r\n"),
-            ("multipart/form-data; boundary=x",
-             b"".join(b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n' for _ in range(5000))
-             + b"--x--\r\n"),
+            (
+                "multipart/form-data; boundary=x",
+                b'--x\r\nContent-Disposition: form-data; name="name"\r\n'
+                b"Content-Type: text/plain; charset=nonsense\r\n\r\na\r\n--x--\r\n",
+            ),
+            (
+                "multipart/form-data; boundary=x",
+                b"".join(
+                    b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'
+                    for _ in range(5000)
+                )
+                + b"--x--\r\n",
+            ),
             ("application/x-www-form-urlencoded", b"\xff=%ff&%00=%00&=&&=="),
             ("application/x-www-form-urlencoded", b"name=%ed%a0%80&offering=%00"),
         ],
         ids=lambda value: repr(value[:48]),
-    )  # fmt: skip
+    )
     def test_broken_forms_are_refused(self, ask, content_type, body):
         answer = ask("POST", PLANS, body, {**STAFF, "Content-Type": content_type})
         assert answer.status in (400, 415), answer.body
@@ -368,12 +398,39 @@ class TestBodies:
 
 
 QUERIES = [
-    "?page=%00", "?page=-1", "?page=0", "?page=99999999999999999999", "?page=1e3", "?page=%ff", "?page=",
-    "?page_size=%00", "?page_size=-1", "?page_size=9" + "9" * 5000, "?o=%00", "?o=name,,-name", "?o=,",
-    "?field=%00", "?field=", "?field=name&field=name", "?name=%00", "?name=%ed%a0%80", "?name=%",
-    "?offering_uuid=%00", "?offering_uuid=zz", "?offering_uuid=", "?=", "?&&&", "?a", "??", "?%00=%00",
-    "?format=xml", "?format=", "?name[]=a", "?name=a;page=2", "?name=\u200b".encode().decode("latin-1"),
-]  # fmt: skip
+    "?page=%00",
+    "?page=-1",
+    "?page=0",
+    "?page=99999999999999999999",
+    "?page=1e3",
+    "?page=%ff",
+    "?page=",
+    "?page_size=%00",
+    "?page_size=-1",
+    "?page_size=9" + "9" * 5000,
+    "?o=%00",
+    "?o=name,,-name",
+    "?o=,",
+    "?field=%00",
+    "?field=",
+    "?field=name&field=name",
+    "?name=%00",
+    "?name=%ed%a0%80",
+    "?name=%",
+    "?offering_uuid=%00",
+    "?offering_uuid=zz",
+    "?offering_uuid=",
+    "?=",
+    "?&&&",
+    "?a",
+    "??",
+    "?%00=%00",
+    "?format=xml",
+    "?format=",
+    "?name[]=a",
+    "?name=a;page=2",
+    "?name=\u200b".encode().decode("latin-1"),
+]
 
 
 class TestQueries:
@@ -408,49 +465,79 @@ class TestRawMessages:
         assert answer.status == 200
 
     def test_one_header_twice_is_answered(self, raw):
-        (answer,) = raw(message("GET", PROVIDERS, self.TOKEN, self.TOKEN, "Accept: a/b", "Accept: */*"))
+        (answer,) = raw(
+            message("GET", PROVIDERS, self.TOKEN, self.TOKEN, "Accept: a/b", "Accept: */*")
+        )
         assert answer.status < 500
 
     @pytest.mark.parametrize(
         "token",
-        ["", "Token", "Token a b", "Token \xff", "token YOUR_API_TOKEN", "Bearer x", "Token " + "x" * 9000,
-         "Token \x00", "Basic é:ü"],
-    )  # fmt: skip
+        [
+            "",
+            "Token",
+            "Token a b",
+            "Token \xff",
+            "token YOUR_API_TOKEN",
+            "Bearer x",
+            "Token " + "x" * 9000,
+            "Token \x00",
+            "Basic é:ü",
+        ],
+    )
     def test_odd_credentials_are_answered(self, raw, token):
         (answer,) = raw(message("GET", PLANS, f"Authorization: {token}"))
         assert answer.status in (200, 400, 401)
 
-    @pytest.mark.parametrize("accept", ["text/html", "a", "*", "application/json;q=0", ",", "é/é", "*/*;q=x"])
+    @pytest.mark.parametrize(
+        "accept", ["text/html", "a", "*", "application/json;q=0", ",", "é/é", "*/*;q=x"]
+    )
     def test_odd_accepts_are_answered(self, raw, accept):
         (answer,) = raw(message("GET", PROVIDERS, self.TOKEN, f"Accept: {accept}"))
         assert answer.status in (200, 406)
 
     @pytest.mark.parametrize(
         "line",
-        [b"", b"\r\n\r\n", b"GET\r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x00\x01\x02\r\n\r\n",
-         b"GET  /  HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-         b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\nHost a\r\n\r\n",
-         b"GET / HTTP/1.1\r\n: a\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-         b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+        [
+            b"",
+            b"\r\n\r\n",
+            b"GET\r\n\r\n",
+            b"GET /\r\n\r\n",
+            b"GET / HTTP/9.9\r\n\r\n",
+            b"\x00\x01\x02\r\n\r\n",
+            b"GET  /  HTTP/1.1\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+            b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost a\r\n\r\n",
+            b"GET / HTTP/1.1\r\n: a\r\n\r\n",
+            b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+            b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ],
         ids=repr,
-    )  # fmt: skip
+    )
     def test_what_is_no_http_is_refused_or_dropped(self, raw, line):
         for answer in raw(line, close=True):
             assert 400 <= answer.status < 500
 
     @pytest.mark.parametrize(
-        "body", [b"5\r\n{", b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}0\r\n\r\n", b"-1\r\n", b"ffffffffffff\r\n{"]
+        "body",
+        [b"5\r\n{", b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}0\r\n\r\n", b"-1\r\n", b"ffffffffffff\r\n{"],
     )
     def test_a_chunked_body_that_breaks_off_is_refused_or_dropped(self, raw, body):
         head = message(
-            "POST", PLANS, self.TOKEN, "Content-Type: application/json", "Transfer-Encoding: chunked"
+            "POST",
+            PLANS,
+            self.TOKEN,
+            "Content-Type: application/json",
+            "Transfer-Encoding: chunked",
         )
         for answer in raw(head + body, close=True):
             assert 400 <= answer.status < 500
 
     def test_a_body_shorter_than_it_says_is_dropped(self, raw):
-        head = message("POST", PLANS, self.TOKEN, "Content-Type: application/json", "Content-Length: 50")
+        head = message(
+            "POST", PLANS, self.TOKEN, "Content-Type: application/json", "Content-Length: 50"
+        )
         for answer in raw(head + b"{}", close=True):
             assert 400 <= answer.status < 500
 
@@ -474,7 +561,14 @@ class TestRawMessages:
         body = b"{}"
         sent = [
             message("GET", PROVIDERS, self.TOKEN),
-            message("POST", PLANS, self.TOKEN, "Content-Type: application/json", "Content-Length: 2", body=body),
+            message(
+                "POST",
+                PLANS,
+                self.TOKEN,
+                "Content-Type: application/json",
+                "Content-Length: 2",
+                body=body,
+            ),
             message("HEAD", "/nothing/"),
         ]
         answers = raw(b"".join(sent[:2]), answers=2)
@@ -491,7 +585,9 @@ class TestRawMessages:
         connection.close()
 
     def test_an_upgrade_is_not_taken(self, raw):
-        (answer,) = raw(message("GET", PROVIDERS, self.TOKEN, "Connection: Upgrade", "Upgrade: websocket"))
+        (answer,) = raw(
+            message("GET", PROVIDERS, self.TOKEN, "Connection: Upgrade", "Upgrade: websocket")
+        )
         assert answer.status < 500
 
     def test_a_client_that_leaves_at_once_harms_nobody(self, running, ask):
@@ -512,7 +608,9 @@ def test_an_application_may_be_replaced_while_it_serves(running, ask, applicatio
 def test_links_name_the_host_that_was_asked(serve, application):
     made = serve(application("default"))
     connection = http.client.HTTPConnection(made.host, made.port, timeout=PATIENCE)
-    connection.request("GET", f"{PLANS}?page_size=1", headers={**STAFF, "Host": "plans.example:8000"})
+    connection.request(
+        "GET", f"{PLANS}?page_size=1", headers={**STAFF, "Host": "plans.example:8000"}
+    )
     answer = connection.getresponse()
     (plan,) = json.loads(answer.read())
     connection.close()

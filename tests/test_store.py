@@ -29,7 +29,11 @@ PersonRecord:
       team: {to: team}
       boss: {to: person}
       badges: {to: badge, many: true}
-    on_delete: {locker.owner: restrict, person.boss: clear, note.author: cascade, note.reader: cascade}
+    on_delete:
+      locker.owner: restrict
+      person.boss: clear
+      note.author: cascade
+      note.reader: cascade
   properties:
     id: {type: integer}
     team: {type: integer}
@@ -84,6 +88,18 @@ def person(store, key, **fields):
 def remove(store, resource, key):
     with store.transaction() as transaction:
         transaction.remove(resource, transaction.get(resource, key))
+
+
+class Failure(Exception):
+    """What makes a transaction fail."""
+
+
+def fail(store, *steps):
+    """Do some steps in one transaction, then fail."""
+    with store.transaction() as transaction:
+        for step in steps:
+            step(transaction)
+        raise Failure
 
 
 def test_what_is_inserted_is_found(store):
@@ -168,10 +184,12 @@ def test_a_failed_transaction_leaves_nothing(store):
     add(store, "team", id=1, title="Blue")
     before = store.snapshot()
 
-    with pytest.raises(RuntimeError), store.transaction() as transaction:
-        transaction.replace("team", transaction.get("team", 1), title="Red")
-        transaction.insert("team", {"id": 2})
-        raise RuntimeError
+    with pytest.raises(Failure):
+        fail(
+            store,
+            lambda t: t.replace("team", t.get("team", 1), title="Red"),
+            lambda t: t.insert("team", {"id": 2}),
+        )
 
     assert store.snapshot() is before
     assert store.read().get("team", 1)["title"] == "Blue"
@@ -297,10 +315,8 @@ def test_what_is_remembered_is_kept_until_the_next_write(store):
 def test_a_write_that_fails_does_not_disturb_what_is_remembered(store):
     store.read().memo("answer", lambda: 42)
 
-    with pytest.raises(RuntimeError), store.transaction() as transaction:
-        transaction.insert("team", {"id": 1})
-        transaction.memo("answer", lambda: 43)
-        raise RuntimeError
+    with pytest.raises(Failure):
+        fail(store, lambda t: t.insert("team", {"id": 1}), lambda t: t.memo("answer", lambda: 43))
 
     assert store.read().memo("answer", lambda: 44) == 42
 
@@ -370,11 +386,12 @@ class StoreAgainstDicts(RuleBasedStateMachine):
     @rule(key=keys)
     def fail_half_way(self, key):
         before = self.store.snapshot()
-        with pytest.raises(RuntimeError), self.store.transaction() as transaction:
-            for record in transaction.all("locker"):
-                transaction.remove("locker", record)
-            transaction.insert("team", {"id": 100 + key})
-            raise RuntimeError
+        with pytest.raises(Failure):
+            fail(
+                self.store,
+                lambda t: [t.remove("locker", record) for record in t.all("locker")],
+                lambda t: t.insert("team", {"id": 100 + key}),
+            )
         assert self.store.snapshot() is before
 
     @rule(target=snapshots)
@@ -479,6 +496,4 @@ def _held(value):
 
 
 TestStoreAgainstDicts = StoreAgainstDicts.TestCase
-TestStoreAgainstDicts.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None
-)
+TestStoreAgainstDicts.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
