@@ -7,8 +7,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
-# The token of a persona who may do everything (fixtures/scenarios/empty.yaml).
-TOKEN ?= YOUR_API_TOKEN
 # A second release of the vendor's client; it cannot be installed beside the first, so it gets a folder.
 NEWER := 7.9.0
 
@@ -20,7 +18,7 @@ DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test fmt check bench fuzz docs lint-external clean
+.PHONY: help install serve test fmt check bench fuzz examples docs lint-external clean
 
 help: ## Say what there is to make.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,17 +70,13 @@ check: $(DEV) ## Look at everything without running it.
 	$(BIN)/mockserver lint
 
 bench: $(RUNTIME) ## Measure how fast requests are answered.
-	@$(BIN)/python benchmarks/answering.py $(ARGS)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
-# --strict, so that the mock holds its own answers against the spec as well.
-fuzz: $(TEST) ## Send the mock whatever Schemathesis invents from the spec.
-	@set -e; dir=$$(mktemp -d); \
-	$(BIN)/mockserver export openapi --output $$dir/openapi.json; \
-	$(BIN)/mockserver serve --strict --port 0 --port-file $$dir/port --log-level error >/dev/null & \
-	pid=$$!; trap 'kill $$pid 2>/dev/null || true; rm -rf $$dir' EXIT; \
-	for _ in $$(seq 100); do test -s $$dir/port && break; sleep 0.1; done; \
-	$(BIN)/schemathesis run $$dir/openapi.json --url http://127.0.0.1:$$(cat $$dir/port) \
-	  --header 'Authorization: Token $(TOKEN)' $(ARGS)
+fuzz: $(TEST) ## Let Schemathesis look for holes, long and seeded: ARGS="--examples 500".
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+examples: $(TEST) ## Record the examples of the spec again.
+	@$(BIN)/python -m tests.record_examples
 
 docs: $(RUNTIME) ## Write what documentation is made of: build/openapi.json, build/routes.txt.
 	@mkdir -p build

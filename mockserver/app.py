@@ -88,8 +88,8 @@ class Application:
         self.api, self.store, self.clock, self.options = api, store, clock, options
         self.router = Router(api.operations.values())
         self.judge = renderer.Judge(api.spec.document)
-        self._prefix, _, self._suffix = (api.conventions["media"] or {}).get("path", "").partition(
-            "{key}"
+        self._prefix, _, self._suffix = (
+            (api.conventions["media"] or {}).get("path", "").partition("{key}")
         )
 
     def with_api(self, api: Api) -> Application:
@@ -175,7 +175,9 @@ class Application:
             base_url=request.base_url,
         )
         if not bound.operation.writes:
-            return self._act(request, bound, Scope(call, bound, self.store.read(), self.api.pack.may))
+            return self._act(
+                request, bound, Scope(call, bound, self.store.read(), self.api.pack.may)
+            )
         with self.store.transaction() as transaction:
             return self._act(request, bound, Scope(call, bound, transaction, self.api.pack.may))
 
@@ -198,7 +200,9 @@ class Application:
             slashed = request.path + "/"
             if self.router.match(slashed) is not None:
                 target = slashed + ("?" + request.query if request.query else "")
-                return Response(301, {"Location": target, "Content-Type": "text/html; charset=utf-8"})
+                return Response(
+                    301, {"Location": target, "Content-Type": "text/html; charset=utf-8"}
+                )
         if self.api.conventions["dialect"] != "drf":
             raise NotFound
         return Response(404, {"Content-Type": "text/html; charset=utf-8"}, _NOT_FOUND_PAGE)

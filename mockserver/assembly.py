@@ -84,7 +84,9 @@ def read_clock(text: str) -> Callable[[], datetime]:
         return lambda: datetime.now(UTC)
     instant = values.read_instant(text)
     if instant is None:
-        raise SpecError("clock", f"{text!r} is neither `real` nor an instant like 2026-01-31T12:00:00Z")
+        raise SpecError(
+            "clock", f"{text!r} is neither `real` nor an instant like 2026-01-31T12:00:00Z"
+        )
     return lambda: instant
 
 

@@ -72,8 +72,14 @@ def main() -> None:
 @_option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @_option("-p", "--port", default=4010, show_default=True, type=click.IntRange(0, 65535),
          help="Port; 0 picks a free one.")  # fmt: skip
-@_option("--port-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the port here.")
-@_option("--strict", is_flag=True, help="Check every answer and effect against the spec; a defect is a 500.")
+@_option(
+    "--port-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the port here."
+)
+@_option(
+    "--strict",
+    is_flag=True,
+    help="Check every answer and effect against the spec; a defect is a 500.",
+)
 @_option("-w", "--watch", is_flag=True, help="Read the spec again when it changes; the data stays.")
 @_option("--workers", default=1, show_default=True, type=int, help="Processes; only 1 for now.")
 @_option("--cors/--no-cors", default=True, show_default=True, help="Let pages of any origin call.")
@@ -88,7 +94,9 @@ def serve(
 ) -> None:  # fmt: skip
     """Serve the API until interrupted."""
     if workers != 1:
-        raise click.UsageError("--workers: one process holds the data in memory; only 1 is possible")
+        raise click.UsageError(
+            "--workers: one process holds the data in memory; only 1 is possible"
+        )
     sources = Sources(**settings)
     logs.configure(log_level, log_format)
     world = _or_exit(lambda: assembly.read_world(sources))
@@ -175,9 +183,13 @@ def export_() -> None:
 
 
 @export_.command("openapi")
-@click.option("--format", "form", default="json", show_default=True, type=click.Choice(["json", "yaml"]))
+@click.option(
+    "--format", "form", default="json", show_default=True, type=click.Choice(["json", "yaml"])
+)
 @click.option("--plain", is_flag=True, help="Leave out the extensions and what only they use.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout."
+)
 @_source_options
 def export_openapi(form: str, plain: bool, output: Path | None, **settings: Any) -> None:
     """Write the whole spec as one self-contained document."""
@@ -187,8 +199,12 @@ def export_openapi(form: str, plain: bool, output: Path | None, **settings: Any)
 
 
 @export_.command("state")
-@click.option("--format", "form", default="yaml", show_default=True, type=click.Choice(["json", "yaml"]))
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout.")
+@click.option(
+    "--format", "form", default="yaml", show_default=True, type=click.Choice(["json", "yaml"])
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout."
+)
 @_world_options
 def export_state(form: str, output: Path | None, **settings: Any) -> None:
     """Write every record of a scenario, by resource."""
@@ -204,7 +220,9 @@ def version_() -> None:
     spec = _or_exit(lambda: assembly.read_api(Sources())).spec
     digest = hashlib.sha256(json.dumps(spec.document, sort_keys=True).encode()).hexdigest()
     info = spec.document["info"]
-    click.echo(f"{info['title']} {info['version']}: {len(spec.operations)} operations, sha256 {digest[:12]}")
+    click.echo(
+        f"{info['title']} {info['version']}: {len(spec.operations)} operations, sha256 {digest[:12]}"
+    )
 
 
 # Around the commands
@@ -273,7 +291,9 @@ def _banner(world: World, host: str, port: int) -> None:
     info = world.api.spec.document["info"]
     shown = f"[{host}]" if ":" in host else host
     count = len(world.api.spec.operations)
-    console.print(f"{info['title']} {info['version']}: {count} operations, scenario {world.scenario.name}")
+    console.print(
+        f"{info['title']} {info['version']}: {count} operations, scenario {world.scenario.name}"
+    )
     console.print(f"listening on http://{shown}:{port}", highlight=False)
     if world.scenario.personas:
         keyword = (world.api.conventions["auth"] or {}).get("keyword", "Token")

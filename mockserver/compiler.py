@@ -104,7 +104,9 @@ class _Compiler:
         self.problems = problems
         given = document.get("x-mock") or {}
         self.conventions = {
-            key: {**value, **(given.get(key) or {})} if isinstance(value, dict) else given.get(key, value)
+            key: {**value, **(given.get(key) or {})}
+            if isinstance(value, dict)
+            else given.get(key, value)
             for key, value in DEFAULTS.items()
         }
         if self.conventions["auth"]:
@@ -139,7 +141,9 @@ class _Compiler:
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             place = where(item[method]) or where(item, method)
             if not self.problems:
-                self._problem(place, f"{method.upper()} {path} is not a usable operation: {error!r}")
+                self._problem(
+                    place, f"{method.upper()} {path} is not a usable operation: {error!r}"
+                )
             return None
 
     def _problem(self, place: str, text: str) -> None:
@@ -156,7 +160,8 @@ class _Compiler:
             name = declared["name"]
             if name in seen:
                 self._problem(
-                    where(schema, "x-resource"), f"resource {name} is also at {seen[name]}; rename one"
+                    where(schema, "x-resource"),
+                    f"resource {name} is also at {seen[name]}; rename one",
                 )
             seen[name] = where(schema, "x-resource")
             yield name, self._resource(name, declared, schema)
@@ -169,7 +174,9 @@ class _Compiler:
         key = declared.get("key", "uuid")
         place = where(schema, "x-resource")
         if key not in fields:
-            self._problem(place, f"resource {name} has no property {key!r}, its key; add it, or say key:")
+            self._problem(
+                place, f"resource {name} has no property {key!r}, its key; add it, or say key:"
+            )
         title = declared.get("title") or "".join(w.title() for w in name.split("_"))
         return Resource(
             name=name,
@@ -244,7 +251,10 @@ class _Compiler:
                 where(node, "x-action"), f"there is no resource {resource!r}; {_choices(resources)}"
             )
             return None
-        raw = [resolve(self.document, p) for p in [*item.get("parameters", ()), *node.get("parameters", ())]]
+        raw = [
+            resolve(self.document, p)
+            for p in [*item.get("parameters", ()), *node.get("parameters", ())]
+        ]
         parameters = tuple({(p["name"], p["in"]): self._parameter(p) for p in raw}.values())
         verb = action["verb"]
         self._check_path(path, parameters, place)
@@ -268,12 +278,15 @@ class _Compiler:
             conditions=dict(action.get("where") or {}),
             visible=action.get("visible", ""),
             order=_texts(action["order"]) if "order" in action else resources[resource].order,
-            is_paged=verb == "list" and action.get("paging") != "none" and paging["number"] in names,
+            is_paged=verb == "list"
+            and action.get("paging") != "none"
+            and paging["number"] in names,
             parameters=parameters,
             nesting=nesting,
             ordering=self._ordering(raw),
             has_fieldset=self.conventions["fieldset"]["parameter"] in names,
-            permission=permission and Permission(permission["needs"], _texts(permission.get("on", ()))),
+            permission=permission
+            and Permission(permission["needs"], _texts(permission.get("on", ()))),
             effect=_effect(node.get("x-effect")),
             body=self._body(node),
             answers=answers,
@@ -286,7 +299,9 @@ class _Compiler:
         templated = set(re.findall(r"{([^}]+)}", path))
         declared = {p.name for p in parameters if p.place == "path"}
         for name in sorted(templated ^ declared):
-            missing = "is not described under parameters" if name in templated else "is not in the path"
+            missing = (
+                "is not described under parameters" if name in templated else "is not in the path"
+            )
             self._problem(place, f"path parameter {name!r} of {path} {missing}")
 
     def _parameter(self, node: Node) -> Parameter:
@@ -309,7 +324,9 @@ class _Compiler:
         said: Mapping[str, Any] = {"field": declared} if isinstance(declared, str) else declared
         is_array = "array" in types_of(schema)
         explode = node.get("explode", node.get("style", "form") == "form")
-        values: Any = said.get("values") or (("repeat" if explode else "comma") if is_array else "one")
+        values: Any = said.get("values") or (
+            ("repeat" if explode else "comma") if is_array else "one"
+        )
         inner = schema.get("items") or {} if is_array else schema
         is_boolean = "boolean" in types_of(inner)
         return Filter(
@@ -335,7 +352,10 @@ class _Compiler:
                 return Nesting(node["name"], parent="", field=declared)
             parent, relation = declared.get("parent", ""), declared.get("relation", "")
             if parent not in resources:
-                self._problem(where(node, "x-filter"), f"there is no resource {parent!r}; {_choices(resources)}")
+                self._problem(
+                    where(node, "x-filter"),
+                    f"there is no resource {parent!r}; {_choices(resources)}",
+                )
             elif relation not in resources[parent].relations:
                 self._problem(
                     where(node, "x-filter"),
@@ -358,7 +378,10 @@ class _Compiler:
             keys = {n: _texts(p) for n, p in (declared.get("keys") or {}).items()}
             bare = {word.removeprefix(rules["descending"]) for word in words if word} | set(keys)
             if not bare:
-                self._problem(where(node), f"the ordering parameter {node['name']} lists no words: add an enum")
+                self._problem(
+                    where(node),
+                    f"the ordering parameter {node['name']} lists no words: add an enum",
+                )
             return Order(
                 parameter=node["name"],
                 keys={name: keys.get(name, (name,)) for name in sorted(bare)},

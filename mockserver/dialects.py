@@ -69,9 +69,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "body.does_not_exist": "Invalid hyperlink - Object does not exist.",
     "body.no_record": 'Invalid pk "{key}" - object does not exist.',
     "body.not_a_link": "Incorrect type. Expected URL string, received {type}.",
-    "body.not_a_file": (
-        "The submitted data was not a file. Check the encoding type on the form."
-    ),
+    "body.not_a_file": ("The submitted data was not a file. Check the encoding type on the form."),
     "body.empty_file": "The submitted file is empty.",
     "body.not_an_image": (
         "Upload a valid image. The file you uploaded was either not an image or a corrupted image."
@@ -110,7 +108,8 @@ def problem(rejection: Rejection) -> Worded:
     }
     if isinstance(rejection, Invalid) and rejection.issues:
         body["errors"] = [
-            {"pointer": pointer, "detail": text} for pointer, text in _pointers(rejection.issues, "")
+            {"pointer": pointer, "detail": text}
+            for pointer, text in _pointers(rejection.issues, "")
         ]
     return body, "application/problem+json"
 

@@ -86,9 +86,7 @@ class Invalid(Rejection):
     `message` alone is the refusal of an action in the present state.
     """
 
-    def __init__(
-        self, issues: Mapping[str, Issues] | None = None, *, message: str = ""
-    ) -> None:
+    def __init__(self, issues: Mapping[str, Issues] | None = None, *, message: str = "") -> None:
         super().__init__(message or repr(issues))
         self.issues = dict(issues or {})
         self.message = message

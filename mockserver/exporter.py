@@ -42,9 +42,7 @@ def state(resources: Mapping[str, Resource], held: State) -> dict[str, list[JSON
 def text(value: JSON, form: str) -> str:
     """Return JSON or YAML text that ends in a newline."""
     if form == "yaml":
-        return str(
-            yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-        )
+        return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -92,7 +90,10 @@ def _pruned(document: dict[str, Any]) -> dict[str, Any]:
         }
         for section, entries in document.get("components", {}).items()
     }
-    return {**document, "components": {name: entries for name, entries in components.items() if entries}}
+    return {
+        **document,
+        "components": {name: entries for name, entries in components.items() if entries},
+    }
 
 
 def _references(node: Any) -> set[str]:

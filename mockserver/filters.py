@@ -141,7 +141,7 @@ def compile_filter(
     else:
         make = _by_fields(declared, resource, paths, read, parameter.where)
 
-    def maker(scope: Scope) -> Predicate | None | list[Issue]:
+    def maker(scope: Scope) -> Predicate | list[Issue] | None:
         given = _given(declared, scope.call.query.get(parameter.name, ()))
         wanted: list[JSON] = []
         for text in given:
@@ -265,6 +265,6 @@ def _comparable(path: Path, *, read_as_number: bool) -> Callable[[JSON], JSON]:
     return lambda value: value
 
 
-def complaints(made: Mapping[str, Predicate | None | list[Issue]]) -> dict[str, Issues]:
+def complaints(made: Mapping[str, Predicate | list[Issue] | None]) -> dict[str, Issues]:
     """Return what is wrong with a query, by parameter."""
     return {name: found for name, found in made.items() if isinstance(found, list)}

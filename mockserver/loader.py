@@ -32,6 +32,7 @@ _MERGE: Final = "tag:yaml.org,2002:merge"
 #: In place of the content of a file that could not be read, which was said already.
 _UNREADABLE: Final = object()
 
+
 class Node(dict[str, Any]):
     """A JSON object that knows the file and line it was read from."""
 
@@ -138,7 +139,9 @@ class _Bundler:
         if isinstance(entry, dict) and isinstance(entry.get("$ref"), str):
             file, _, pointer = entry["$ref"].partition("#")
             if file:
-                self._names.setdefault(((self.path.parent / file).resolve(), pointer), (section, name))
+                self._names.setdefault(
+                    ((self.path.parent / file).resolve(), pointer), (section, name)
+                )
 
     def _target(self, entry: Any, base: Path, section: str) -> Any:
         if isinstance(entry, dict) and isinstance(entry.get("$ref"), str):

@@ -118,7 +118,9 @@ class Judge:
             raise ResponseDefect(f"{operation.id}: status {response.status} is not among {known}")
         if answer.schema is None:
             if response.body:
-                raise ResponseDefect(f"{operation.id}: {response.status} is documented without body")
+                raise ResponseDefect(
+                    f"{operation.id}: {response.status} is documented without body"
+                )
             return
         sent = response.headers.get("Content-Type", "")
         if sent.partition(";")[0] != answer.media_type:

@@ -35,9 +35,7 @@ class Story:
     """A client, and what it has been told so far."""
 
     def __init__(self, url: str, token: str) -> None:
-        self.client = AuthenticatedClient(
-            base_url=url, token=token, prefix="Token"
-        )
+        self.client = AuthenticatedClient(base_url=url, token=token, prefix="Token")
         self.url = url
         self.told: dict[str, Any] = {}
 
@@ -95,7 +93,9 @@ class Story:
     def write(self) -> None:
         """Call what changes something, on records made for the purpose."""
         offering = self.link("marketplace-provider-offerings", SAMPLE)
-        plan = self.call("marketplace_plans_create", {"name": "From the client", "offering": offering})
+        plan = self.call(
+            "marketplace_plans_create", {"name": "From the client", "offering": offering}
+        )
         name = {"name": "Renamed", "offering": offering}
         assert self.call("marketplace_plans_update", name, uuid=plan.uuid).name == "Renamed"
         self.call("marketplace_plans_partial_update", {"description": "New"}, uuid=plan.uuid)

@@ -109,9 +109,7 @@ def record() -> Iterator[tuple[str, Mapping[str, Any]]]:
     for step in [*reads, *STORY]:
         yield from _play(application, step)
     # Nobody can delete a provider that still sells something: take the new one.
-    new = application.store.read().related(
-        "service_provider", "customer", SAMPLE.replace("-", "")
-    )
+    new = application.store.read().related("service_provider", "customer", SAMPLE.replace("-", ""))
     yield from _play(application, Step("marketplace_service_providers_destroy", at=new[0]["uuid"]))
 
 
@@ -138,7 +136,9 @@ def _play(application: Application, step: Step) -> Iterator[tuple[str, Mapping[s
 
 def recorded() -> dict[str, Any]:
     """Return the example files as they are."""
-    return {path.name.removesuffix(".yaml"): loader.read_file(path) for path in FOLDER.glob("*.yaml")}
+    return {
+        path.name.removesuffix(".yaml"): loader.read_file(path) for path in FOLDER.glob("*.yaml")
+    }
 
 
 def main() -> None:

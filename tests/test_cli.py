@@ -145,9 +145,6 @@ class TestVersion:
         assert "mockserver " in found.output
         assert "43 operations, sha256 " in found.output
 
-    def test_it_is_the_same_twice(self):
-        assert run("version").output == run("version").output
-
 
 class TestRoutes:
     def test_all_operations_are_listed(self):

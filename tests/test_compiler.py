@@ -63,8 +63,10 @@ MISTAKES = [
         "delete_book documents no success status; add one",
     ),
     (
-        "schema: {type: string, enum: [title, -title, writer, -writer]}\n"
-        "          x-order: {keys: {writer: author.name}}\n",
+        (
+            "schema: {type: string, enum: [title, -title, writer, -writer]}\n"
+            "          x-order: {keys: {writer: author.name}}\n"
+        ),
         "schema: {type: string}\n",
         "- name: o",
         "the ordering parameter o lists no words: add an enum",
@@ -165,7 +167,7 @@ def _places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from _places(value, (*path, key))
 
 
-@pytest.mark.parametrize("value", [None, "x", 7, [], {}, [7], {"x": 7}, ...], ids=repr)
+@pytest.mark.parametrize("value", [None, "x", [7], {"x": 7}, ...], ids=repr)
 def test_nothing_that_is_written_in_the_wrong_place_escapes_as_a_traceback(folder, value):
     original = json.loads(json.dumps(loader.load(folder.spec)))
     path = folder.root / "spec" / "openapi.json"
@@ -205,12 +207,14 @@ def test_operations_come_in_the_order_of_the_document(folder):
 
 
 def test_parameters_of_a_path_hold_for_its_operations(folder):
-    own = "      parameters:\n        - {name: id, in: path, required: true, schema: {type: string, format: uuid}}\n"
+    uuid = "{type: string, format: uuid}"
+    own = f"      parameters:\n        - {{name: id, in: path, required: true, schema: {uuid}}}\n"
     folder.edit(own, "")
     folder.edit(own, "")
     folder.edit(
         "  /books/{id}/:\n",
-        "  /books/{id}/:\n    parameters:\n      - {name: id, in: path, required: true, schema: {}}\n",
+        "  /books/{id}/:\n    parameters:\n"
+        "      - {name: id, in: path, required: true, schema: {}}\n",
     )
     assert compiled(folder).operation("delete_book").path_key == "id"
 

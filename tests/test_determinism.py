@@ -32,9 +32,11 @@ def ask(method, path, body=b""):
     text = repr((response.status, sorted(response.headers.items()))).encode() + response.body
     return [response.status, hashlib.sha256(text).hexdigest(), len(response.body)]
 
-found = {"state": [200, hashlib.sha256(exporter.text(exporter.state(spec.resources, state), "json").encode()).hexdigest(), 0]}
-offering = json.dumps({"name": "New", "offering": f"http://a/api/marketplace-provider-offerings/{key('offering')}/"})
-found["create"] = ask("POST", "/api/marketplace-plans/", offering.encode())
+records = exporter.text(exporter.state(spec.resources, state), "json")
+found = {"state": [200, hashlib.sha256(records.encode()).hexdigest(), len(records)]}
+link = f"http://a/api/marketplace-provider-offerings/{key('offering')}/"
+plan = json.dumps({"name": "New", "offering": link})
+found["create"] = ask("POST", "/api/marketplace-plans/", plan.encode())
 for operation in spec.operations:
     if operation.method == "GET":
         owner = "plan" if "marketplace-plans" in operation.path else "service_provider"

@@ -212,9 +212,9 @@ class TestMistakes:
     def test_a_missing_pointer_names_the_missing_step(self, folder):
         folder.write("spec/new.yaml", "Other: {}\n")
         folder.edit('{$ref: "#/components/schemas/NewBook"}', "{$ref: new.yaml#/NewBook}")
+        place = folder.place("new.yaml")
         assert mistakes(folder.spec) == [
-            f"{folder.place('new.yaml')}: $ref 'new.yaml#/NewBook' leads nowhere: "
-            "there is no 'NewBook'"
+            f"{place}: $ref 'new.yaml#/NewBook' leads nowhere: there is no 'NewBook'"
         ]
 
     def test_an_empty_target_is_refused(self, folder):

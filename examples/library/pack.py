@@ -1,5 +1,5 @@
 """The few things about a library that its spec cannot say."""
-# ruff: noqa: INP001  a file that `--pack` points at, not a package
+
 
 from __future__ import annotations
 
