@@ -141,7 +141,8 @@ class _Binder:
             return own
         if operation.verb in _VERBS:
             return _VERBS[operation.verb]
-        text = f"{operation.id} does nothing: add `def {operation.id}(scope)` to the {self.pack.name} pack"
+        wanted = f"add `def {operation.id}(scope)` to the {self.pack.name} pack"
+        text = f"{operation.id} does nothing: {wanted}"
         raise SpecError(operation.where, text)
 
     # Rows

@@ -53,7 +53,10 @@ def _source_options(function: _F) -> _F:
 def _world_options(function: _F) -> _F:
     for decorate in reversed(
         (
-            _option("--fixtures", type=click.Path(path_type=Path), help="Folder of scenarios and factories."),
+            _option(
+                "--fixtures", type=click.Path(path_type=Path),
+                help="Folder of scenarios and factories.",
+            ),
             _option("--scenario", default="default", show_default=True, help="World to start in."),
             _option("--seed", type=int, help="Chance: the same seed gives the same bytes."),
             _option("--clock", help="real, or an instant at which time stands still."),
@@ -65,7 +68,7 @@ def _world_options(function: _F) -> _F:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
-    """A fake backend that does what its OpenAPI description says."""
+    """Serve a fake backend that does what its OpenAPI description says."""
 
 
 @main.command()
@@ -84,11 +87,13 @@ def main() -> None:
 @_option("--workers", default=1, show_default=True, type=int, help="Processes; only 1 for now.")
 @_option("--cors/--no-cors", default=True, show_default=True, help="Let pages of any origin call.")
 @_option("--log-level", default="info", show_default=True,
-         type=click.Choice(["debug", "info", "warning", "error"]), help="Least level that is logged.")  # fmt: skip
-@_option("--log-format", default="auto", show_default=True, type=click.Choice(["auto", "human", "json"]),
+         type=click.Choice(["debug", "info", "warning", "error"]),
+         help="Least level that is logged.")  # fmt: skip
+@_option("--log-format", default="auto", show_default=True,
+         type=click.Choice(["auto", "human", "json"]),
          help="auto: human on a terminal, JSON lines otherwise.")  # fmt: skip
 @_world_options
-def serve(
+def serve(  # noqa: PLR0913, PLR0917  one parameter an option
     host: str, port: int, port_file: Path | None, strict: bool, watch: bool, workers: int,
     cors: bool, log_level: str, log_format: str, **settings: Any,
 ) -> None:  # fmt: skip
@@ -120,7 +125,7 @@ def serve(
             if watching is not None:
                 watching.cancel()
             if port_file is not None:
-                port_file.unlink(missing_ok=True)
+                port_file.unlink(missing_ok=True)  # noqa: ASYNC240  nothing else runs any more
 
     try:
         _run(run())
@@ -221,7 +226,8 @@ def version_() -> None:
     digest = hashlib.sha256(json.dumps(spec.document, sort_keys=True).encode()).hexdigest()
     info = spec.document["info"]
     click.echo(
-        f"{info['title']} {info['version']}: {len(spec.operations)} operations, sha256 {digest[:12]}"
+        f"{info['title']} {info['version']}: "
+        f"{len(spec.operations)} operations, sha256 {digest[:12]}"
     )
 
 
@@ -246,9 +252,11 @@ def _exit_with(problems: list[str]) -> NoReturn:
 
 def _refuse_address(error: OSError, host: str, port: int) -> NoReturn:
     if error.errno == errno.EADDRINUSE:
-        text = f"port {port} is in use on {host}: choose another with --port, or --port 0 for a free one"
+        remedy = "choose another with --port, or --port 0 for a free one"
+        text = f"port {port} is in use on {host}: {remedy}"
     else:
-        text = f"cannot listen on {host}:{port} ({error.strerror or error}): choose another --host or --port"
+        problem = error.strerror or error
+        text = f"cannot listen on {host}:{port} ({problem}): choose another --host or --port"
     click.echo(text, err=True)
     sys.exit(BROKEN)
 

@@ -224,7 +224,8 @@ class _Compiler:
                 if target is None or field_name not in target.relations:
                     self._problem(
                         resource.where,
-                        f"on_delete of {resource.name}: there is no relation {other_name}.{field_name}",
+                        f"on_delete of {resource.name}: "
+                        f"there is no relation {other_name}.{field_name}",
                     )
 
     # Operations
@@ -359,7 +360,8 @@ class _Compiler:
             elif relation not in resources[parent].relations:
                 self._problem(
                     where(node, "x-filter"),
-                    f"{parent} has no relation {relation!r}; {_choices(resources[parent].relations)}",
+                    f"{parent} has no relation {relation!r}; "
+                    f"{_choices(resources[parent].relations)}",
                 )
             else:
                 return Nesting(node["name"], parent=parent, relation=relation)

@@ -16,7 +16,7 @@ from mockserver.paths import Path, Paths
 
 Predicate: TypeAlias = Callable[[Record], bool]
 #: What one parameter makes of a call: a predicate, None for "keep all", or complaints.
-Maker: TypeAlias = Callable[[Scope], "Predicate | None | list[Issue]"]
+Maker: TypeAlias = Callable[[Scope], "Predicate | list[Issue] | None"]
 
 
 class Unreadable(Exception):

@@ -177,7 +177,7 @@ class _Bundler:
                 result[key] = self._walk(value, base, "schemas")
             elif key in ("properties", "patternProperties", "$defs", "dependentSchemas"):
                 result[key] = self._walk(value, base, "properties")
-            elif section in ("schemas",) and key == "examples":
+            elif section == "schemas" and key == "examples":
                 result[key] = value
             else:
                 result[key] = self._walk(value, base, _SECTIONS.get(key, _inherit(section, key)))
@@ -219,13 +219,13 @@ class _Bundler:
         if target is _UNREADABLE:
             return None, None
         for step in pointer.split("/")[1:]:
-            step = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(target, dict) and step in target:
-                target = target[step]
-            elif isinstance(target, list) and step.isdigit() and int(step) < len(target):
-                target = target[int(step)]
+            key = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(target, dict) and key in target:
+                target = target[key]
+            elif isinstance(target, list) and key.isdigit() and int(key) < len(target):
+                target = target[int(key)]
             else:
-                self._problem(place, f"$ref {reference!r} leads nowhere: there is no {step!r}")
+                self._problem(place, f"$ref {reference!r} leads nowhere: there is no {key!r}")
                 return None, None
         if target is None:
             self._problem(place, f"$ref {reference!r} leads to nothing: write something there")
@@ -255,7 +255,7 @@ def _inherit(section: str, key: str) -> str:
 class _CoreLoader(yaml.CSafeLoader):
     """The YAML 1.2 core schema: `on`, `yes` and dates stay text."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  as in the base class
 
 
 for _tag, _pattern, _first in (
@@ -264,8 +264,10 @@ for _tag, _pattern, _first in (
     ("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", list("-+0123456789")),
     (
         "float",
-        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+        (
+            r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+        ),
         list("-+.0123456789"),
     ),
     ("merge", r"^(?:<<)$", ["<"]),

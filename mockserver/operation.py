@@ -79,7 +79,7 @@ class Resource:
 
     @property
     def has_integer_key(self) -> bool:
-        """Whether keys count 1, 2, 3 …"""
+        """Whether keys are whole numbers, counted up."""
         return "integer" in types_of(self.fields[self.key].schema)
 
 

@@ -192,8 +192,7 @@ def properties_of(document: Mapping[str, Any], schema: Schema) -> dict[str, Any]
     found: dict[str, Any] = {}
     for part in schema.get("allOf") or ():
         found.update(properties_of(document, part))
-    for name, declared in (schema.get("properties") or {}).items():
-        found[name] = declared
+    found.update(schema.get("properties") or {})
     for key in ("anyOf", "oneOf"):
         for part in schema.get(key) or ():
             for name, declared in properties_of(document, part).items():

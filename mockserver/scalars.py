@@ -37,7 +37,7 @@ def refused(code: str, **params: Any) -> Refused:
     return Refused(Issue(f"body.{code}", params))
 
 
-def compile_scalar(schema: Schema, *, is_lenient: bool) -> Reader:
+def compile_scalar(schema: Schema, *, is_lenient: bool) -> Reader:  # noqa: PLR0911  a table of kinds
     """Return the reader of a scalar schema; null is not its business."""
     steps = normal_steps(schema)
     if "decimal" in steps:

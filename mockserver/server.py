@@ -18,6 +18,8 @@ from mockserver.exchange import Request, Response
 
 #: Request lines and headers up to this are ours to refuse; beyond, aiohttp's.
 _LINE_LIMIT: Final = 1 << 18
+#: How long the end waits for connections that are still busy.
+_GRACE_SECONDS: Final = 2.0
 _HEALTH: Final = "/__mock__/health"
 
 
@@ -117,7 +119,9 @@ class _Listener(web.Server):
 @asynccontextmanager
 async def listening(server: Server, host: str, port: int) -> AsyncIterator[int]:
     """Serve until the block ends; yields the port, which 0 leaves to the system."""
-    runner = web.ServerRunner(_Listener(server), handle_signals=False)
+    runner = web.ServerRunner(
+        _Listener(server), handle_signals=False, shutdown_timeout=_GRACE_SECONDS
+    )
     await runner.setup()
     site = web.TCPSite(runner, host, port)
     try:

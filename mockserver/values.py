@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
+_DATE: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _INSTANT: Final = re.compile(
     r"(\d{4}-\d{1,2}-\d{1,2})"
     r"(?:[T ](\d{1,2}:\d{2})(?::(\d{2})(?:[.,](\d{1,6})\d*)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?",
@@ -30,8 +31,9 @@ def dashed(uuid: str) -> str:
 
 def read_date(text: str) -> str | None:
     """Return `YYYY-MM-DD`, or None when it is no date."""
+    match = _DATE.fullmatch(text.strip())
     try:
-        return date.fromisoformat(text.strip()).isoformat() if "-" in text else None
+        return date(*(int(part) for part in match.groups())).isoformat() if match else None
     except ValueError:
         return None
 
@@ -45,7 +47,9 @@ def read_instant(text: str) -> datetime | None:
     year, month, day_number = (int(part) for part in day.split("-"))
     hour, minute = (int(part) for part in (clock or "0:0").split(":"))
     try:
-        local = datetime(year, month, day_number, hour, minute, int(seconds or 0))
+        local = datetime(  # noqa: DTZ001  the zone follows
+            year, month, day_number, hour, minute, int(seconds or 0)
+        )
         local = local.replace(microsecond=int((fraction or "0").ljust(6, "0")))
         return _in_utc(local, zone)
     except (ValueError, OverflowError):

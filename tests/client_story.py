@@ -48,7 +48,7 @@ class Story:
                 given.setdefault(name, SAMPLE)
         if body is not None:
             annotation = typing.get_type_hints(function)["body"]
-            models = [a for a in typing.get_args(annotation) or (annotation,)]
+            models = list(typing.get_args(annotation) or (annotation,))
             given["body"] = models[0].from_dict(body)
         given = {name: value for name, value in given.items() if name in parameters}
         answer = function(client=self.client, **given)
@@ -140,4 +140,4 @@ if __name__ == "__main__":
     story.read()
     story.write()
     story.manage()
-    print(json.dumps(story.told))
+    sys.stdout.write(json.dumps(story.told))

@@ -196,6 +196,7 @@ class Running:
     host: str
     port: int
     server: server.Server
+    stop: Callable[[], None]
 
 
 @pytest.fixture(scope="session")
@@ -275,7 +276,7 @@ def serve() -> Iterator[Callable[..., Running]]:
             assert not thread.is_alive(), "the server does not stop"
 
         stops.append(end)
-        return Running("127.0.0.1", bound[0], made)
+        return Running("127.0.0.1", bound[0], made, end)
 
     yield start
     for end in stops:

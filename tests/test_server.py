@@ -597,6 +597,18 @@ class TestRawMessages:
         assert ask("GET", PROVIDERS, headers=STAFF).status == 200
 
 
+def test_a_client_that_never_ends_its_body_does_not_hold_up_the_end(serve, application):
+    started = time.monotonic()
+    running = serve(application("empty"))
+    head = message("POST", PLANS, TestRawMessages.TOKEN, "Content-Length: 99999999")
+    with socket.create_connection((running.host, running.port), PATIENCE) as connection:
+        connection.sendall(head + b"{")
+        with connection.makefile("rb") as stream:
+            assert _read(stream).status == 413
+        running.stop()
+    assert time.monotonic() - started < 8
+
+
 def test_an_application_may_be_replaced_while_it_serves(running, ask, application):
     before = ask("GET", PLANS, headers=STAFF)
     running.server.application = application("default")

@@ -1,6 +1,5 @@
 """The few things about a library that its spec cannot say."""
 
-
 from __future__ import annotations
 
 from collections import Counter
