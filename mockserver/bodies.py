@@ -252,6 +252,7 @@ class Bodies:
         read_item = self._reader(name, {**items, "x-from": source} if is_links else items, resource)
         takes_null = is_nullable(items)
         unique = bool(schema.get("uniqueItems")) or is_links
+        shortest, longest = schema.get("minItems"), schema.get("maxItems")
 
         def read(value: JSON, scope: Scope) -> JSON:
             if not isinstance(value, list):
@@ -276,6 +277,10 @@ class Bodies:
                     issues[str(position)] = problem.issues
             if issues:
                 raise _Nested(issues)
+            if shortest is not None and len(value) < shortest:
+                raise refused("min_items", limit=shortest)
+            if longest is not None and len(value) > longest:
+                raise refused("max_items", limit=longest)
             return found
 
         return read

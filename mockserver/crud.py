@@ -88,8 +88,14 @@ def target(scope: Scope) -> Record:
     bound, resource = scope.bound, scope.bound.resource
     _ask_without_record(scope)
     key = links.read_key(resource, scope.call.path[bound.path_key])
+    nesting = bound.operation.nesting
+    is_nested = nesting is not None and nesting.parameter != bound.path_key
+    if is_nested:
+        enter(scope)
     record = scope.store.get(resource.name, key)
     if record is None or not bound.is_visible(record, scope):
+        raise NotFound(title=resource.title)
+    if is_nested and all(row[resource.key] != key for row in bound.rows(scope)):
         raise NotFound(title=resource.title)
     _ask_owners(scope, record)
     return record

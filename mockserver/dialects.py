@@ -52,6 +52,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "body.pattern": "Enter a valid value.",
     "body.max_length": "Ensure this field has no more than {limit} characters.",
     "body.min_length": "Ensure this field has at least {limit} characters.",
+    "body.min_items": "Ensure this field has at least {limit} elements.",
+    "body.max_items": "Ensure this field has no more than {limit} elements.",
     "body.minimum": "Ensure this value is greater than or equal to {limit}.",
     "body.maximum": "Ensure this value is less than or equal to {limit}.",
     "body.exclusive_minimum": "Ensure this value is greater than {limit}.",

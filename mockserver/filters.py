@@ -109,12 +109,22 @@ def reader(schema: Schema) -> Callable[[str], JSON]:
     if "boolean" in types:
         return _boolean
     if "integer" in types:
-        return _integer
+        return _integer if "enum" not in schema else _among(_integer, schema["enum"])
     if "number" in types:
         return _number
     if "enum" in schema:
         return _choice(frozenset(str(word) for word in schema["enum"]))
     return {"uuid": _uuid, "date": _date, "date-time": _instant}.get(form, _text)
+
+
+def _among(read: Callable[[str], JSON], words: Sequence[JSON]) -> Callable[[str], JSON]:
+    def choose(text: str) -> JSON:
+        value = read(text)
+        if value not in words:
+            raise Unreadable("choice", text)
+        return value
+
+    return choose
 
 
 def _choice(words: frozenset[str]) -> Callable[[str], JSON]:
@@ -230,8 +240,7 @@ def _by_fields(
         known = ", ".join(sorted({*LOOKUPS, "link", "isnull"}))
         raise SpecError(place, f"there is no lookup {declared.lookup!r}; there are {known}")
     test = LOOKUPS[declared.lookup]
-    # Folding the wanted text once is worth it only for one value; tables stay simple.
-    as_key = [_comparable(path, read_as_number=read is _number) for path in compiled]
+    as_key = [_comparable(path, read) for path in compiled]
 
     def make(scope: Scope, wanted: list[JSON]) -> Predicate | None:
         def passes(record: Record) -> bool:
@@ -253,15 +262,19 @@ def _is_null(compiled: list[Path], record: Record, scope: Scope) -> bool:
     return not any(v is not None for path in compiled for v in path.reach(record, scope))
 
 
-def _comparable(path: Path, *, read_as_number: bool) -> Callable[[JSON], JSON]:
+def _comparable(path: Path, read: Callable[[str], JSON]) -> Callable[[JSON], JSON]:
+    """Return how a stored value is put beside a wanted one that `read` has read."""
     if path.resource is not None:
         key = path.resource.key
         return lambda record: record[key]
     assert path.field is not None
-    if path.field.schema.get("format") == "date-time":
-        return values.instant_key
-    if path.field.schema.get("format") == "decimal":
-        return lambda value: float(value) if read_as_number else value
+    form = path.field.schema.get("format")
+    if form == "date-time":
+        return values.instant_key if read is not _date else lambda value: value[:10]
+    if form == "date" and read is _instant:
+        return lambda value: values.instant_key(f"{value}T00:00:00Z")
+    if form == "decimal" and read is _number:
+        return float
     return lambda value: value
 
 

@@ -158,7 +158,7 @@ def _bounded(read: Reader, schema: Schema) -> Reader:
 def _decimal(schema: Schema, rule: Mapping[str, int]) -> Reader:
     digits, places = rule["digits"], rule["places"]
     unit, context = Decimal(1).scaleb(-places), Context(prec=digits + 1)
-    minimum = schema.get("minimum")
+    minimum, maximum = schema.get("minimum"), schema.get("maximum")
 
     def read(value: JSON) -> JSON:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -175,6 +175,8 @@ def _decimal(schema: Schema, rule: Mapping[str, int]) -> Reader:
         _check_digits(found, digits, places)
         if minimum is not None and found < minimum:
             raise refused("minimum", limit=minimum)
+        if maximum is not None and found > maximum:
+            raise refused("maximum", limit=maximum)
         exact = found.quantize(unit, context=context)
         return format(exact or exact.copy_abs(), "f")
 

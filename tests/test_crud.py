@@ -120,6 +120,18 @@ paths:
       x-effect: {creates: [book]}
       requestBody: *body
       responses: *created
+  /shelves/{shelf_uuid}/books/{uuid}/:
+    parameters:
+      - name: shelf_uuid
+        in: path
+        required: true
+        x-filter: {parent: shelf, relation: books}
+        schema: {type: string, format: uuid}
+      - {name: uuid, in: path, required: true, schema: {type: string, format: uuid}}
+    get:
+      operationId: shelf_books_retrieve
+      x-action: {verb: retrieve, resource: book}
+      responses: {"200": {description: A book., content: *one}}
   /users/{user_uuid}/books/:
     parameters:
       - name: user_uuid
@@ -326,6 +338,16 @@ def test_a_nested_list_shows_the_records_of_its_parent(world):
 
     assert titles(result) == ["T2", "T1"]
     assert not result.page.is_paged
+
+
+def test_a_nested_record_is_found_under_its_own_parent_only(world):
+    key = book(world, 1, shelf=S1)["uuid"]
+    found = world.call("shelf_books_retrieve", path={"shelf_uuid": S1, "uuid": key})
+
+    assert found.body["title"] == "T1"
+    with pytest.raises(NotFound) as elsewhere:
+        world.call("shelf_books_retrieve", path={"shelf_uuid": S2, "uuid": key})
+    assert elsewhere.value.title == "Book"
 
 
 @pytest.mark.parametrize("key", ["0" * 32, "abc", ""])

@@ -176,6 +176,26 @@ def test_below_equal_and_above_are_told_apart(lookup, kept, schema, field, value
     assert run(maker, books, sent) == [books[n] for n in sorted(kept)]
 
 
+@pytest.mark.parametrize(
+    ("schema", "field", "sent", "kept"),
+    [
+        (DATE, "added", "2026-01-01", True),
+        (DATE, "added", "2026-01-02", False),
+        (INSTANT, "printed", "2026-01-01T00:00:00Z", True),
+        (INSTANT, "printed", "2026-01-01T00:00:01Z", False),
+    ],
+)
+def test_a_day_and_an_instant_can_be_compared(schema, field, sent, kept):
+    assert keeps(book(), sent, schema, field, lookup="gte") == kept
+
+
+def test_a_number_must_be_one_of_the_listed():
+    listed = {"type": "integer", "enum": [10, 20]}
+
+    assert keeps(book(), "10", listed, "pages")
+    assert run(compile_(listed, "pages"), [book()], "11") == [("query.choice", "11")]
+
+
 @pytest.mark.parametrize("lookup", sorted(filters.LOOKUPS))
 def test_null_passes_no_lookup(lookup):
     assert not keeps(book(pages=None), "0", INTEGER, "pages", lookup=lookup)

@@ -231,6 +231,14 @@ def test_the_steps_of_normalizing_are_a_table():
     }
 
 
+def test_a_decimal_has_an_upper_bound_too():
+    read = compile_scalar({**PRICE, "maximum": 5}, is_lenient=True)
+
+    assert read("5") == "5.0000000000"
+    with pytest.raises(Refused):
+        read("5.0000000001")
+
+
 @given(st.decimals(allow_nan=None, allow_infinity=None), st.integers(1, 40), st.integers(0, 12))
 def test_a_decimal_has_exactly_its_places_and_reads_to_itself(value, whole, places):
     """Whatever is taken keeps its worth; reading the answer again changes nothing."""
