@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from mockserver import scalars
+from mockserver import composites, scalars, uploads
 from mockserver.actions import Scope
 from mockserver.compiler import resolve
+from mockserver.composites import Nested, Reader
 from mockserver.errors import NON_FIELD, Invalid, Issue, Issues, SpecError
 from mockserver.json_types import JSON
 from mockserver.links import Links
@@ -19,39 +18,9 @@ from mockserver.operation import Resource, Schema, is_nullable, types_of
 from mockserver.paths import Paths
 from mockserver.projection import properties_of
 from mockserver.scalars import Refused, refused
-
-
-class _Nested(Exception):
-    """Complaints about the parts of a value."""
-
-    def __init__(self, issues: Issues) -> None:
-        super().__init__()
-        self.issues = issues
-
-
-#: Returns the stored form of a value; raises Refused or _Nested.
-Reader: TypeAlias = Callable[[JSON, Scope], JSON]
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file of a multipart body."""
-
-    name: str
-    media_type: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A body of form fields: every value of every name, and the files."""
-
-    fields: Mapping[str, list[Any]]
-
+from mockserver.uploads import Form
 
 _ABSENT: Final = object()
-#: Formats of texts that cannot be empty.
-_READ_FORMATS: Final = frozenset({"uuid", "date", "date-time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +29,8 @@ class _Property:
     read: Reader
     is_required: bool
     is_nullable: bool
-    allows_blank: bool
     is_list: bool
     is_boolean: bool
-    is_text: bool
     is_object: bool
     schema: Schema
 
@@ -95,9 +62,7 @@ class BodyReader:
                         raise refused("required")
                     continue
                 found[prop.name] = _read_property(prop, given, scope)
-            except Refused as problem:
-                issues[prop.name] = problem.issues
-            except _Nested as problem:
+            except (Refused, Nested) as problem:
                 issues[prop.name] = problem.issues
         if issues:
             raise Invalid(issues)
@@ -187,22 +152,15 @@ class Bodies:
 
     def _property(self, name: str, sub: Schema, read: Reader, *, is_required: bool) -> _Property:
         types = types_of(sub)
-        is_text = "string" in types and not {"boolean", "integer"} & set(types)
-        is_other = sub.get("format") in _READ_FORMATS or isinstance(sub.get("x-from"), Mapping)
         return _Property(
             name=name,
             read=read,
             is_required=is_required,
             is_nullable=is_nullable(sub),
-            allows_blank=not sub.get("minLength"),
             is_list="array" in types,
             is_boolean="boolean" in types,
             is_object="object" in types,
             schema=sub,
-            is_text=is_text
-            and not is_other
-            and "enum" not in sub
-            and "decimal" not in scalars.normal_steps(sub),
         )
 
     def _reader(self, name: str, schema: Schema, resource: Resource) -> Reader:
@@ -212,7 +170,7 @@ class Bodies:
         if isinstance(source, Mapping) and "link" in source:
             return self._link(source["link"], resource, schema)
         if isinstance(source, Mapping) and "media" in source:
-            return _media
+            return uploads.store_picture
         if _admits_all(schema):
             return lambda value, scope: value
         if "object" in types:
@@ -249,48 +207,22 @@ class Bodies:
         items = resolve(self.document, schema.get("items") or {})
         source = items.get("x-from", schema.get("x-from"))
         is_links = isinstance(source, Mapping) and "link" in source
-        read_item = self._reader(name, {**items, "x-from": source} if is_links else items, resource)
-        takes_null = is_nullable(items)
-        unique = bool(schema.get("uniqueItems")) or is_links
-        shortest, longest = schema.get("minItems"), schema.get("maxItems")
-
-        def read(value: JSON, scope: Scope) -> JSON:
-            if not isinstance(value, list):
-                raise refused("not_a_list", type=type(value).__name__)
-            found: list[JSON] = []
-            issues: dict[str, Issues] = {}
-            for position, item in enumerate(value):
-                try:
-                    if item is None and not takes_null:
-                        raise (
-                            refused("not_a_link", type="NoneType") if is_links else refused("null")
-                        )
-                    result = None if item is None else read_item(item, scope)
-                    if not (unique and result in found):
-                        found.append(result)
-                except Refused as problem:
-                    if is_links:
-                        # A relation complains of its first bad member only, as one field.
-                        raise
-                    issues[str(position)] = problem.issues
-                except _Nested as problem:
-                    issues[str(position)] = problem.issues
-            if issues:
-                raise _Nested(issues)
-            if shortest is not None and len(value) < shortest:
-                raise refused("min_items", limit=shortest)
-            if longest is not None and len(value) > longest:
-                raise refused("max_items", limit=longest)
-            return found
-
-        return read
+        inner = {**items, "x-from": source} if is_links else items
+        return composites.list_reader(
+            self._reader(name, inner, resource),
+            takes_null=is_nullable(items),
+            is_links=is_links,
+            is_set=bool(schema.get("uniqueItems")) or is_links,
+            shortest=schema.get("minItems", 0),
+            longest=schema.get("maxItems"),
+        )
 
     def _object(self, schema: Schema, resource: Resource) -> Reader:
         declared = properties_of(self.document, schema)
         rest = schema.get("additionalProperties")
         rest_schema = resolve(self.document, rest) if isinstance(rest, Mapping) else None
         if not declared and rest_schema is None:
-            return _any_object
+            return composites.any_object
         if declared:
             reader = self.compile(schema, resource, is_partial=False, is_new=False)
 
@@ -298,39 +230,13 @@ class Bodies:
                 try:
                     return reader.read(value, scope)
                 except Invalid as problem:
-                    raise _Nested(problem.issues) from None
+                    raise Nested(problem.issues) from None
 
             return read_object
         assert rest_schema is not None
-        return _table(self._reader("", rest_schema, resource), is_nullable(rest_schema))
-
-
-def _table(read_value: Reader, takes_null: bool) -> Reader:
-    def read(value: JSON, scope: Scope) -> JSON:
-        if not isinstance(value, Mapping):
-            raise refused("not_a_dict", type=type(value).__name__)
-        found: dict[str, JSON] = {}
-        issues: dict[str, Issues] = {}
-        for key, item in value.items():
-            try:
-                if item is None and not takes_null:
-                    raise refused("null")
-                found[key] = None if item is None else read_value(item, scope)
-            except Refused as problem:
-                issues[key] = problem.issues
-            except _Nested as problem:
-                issues[key] = problem.issues
-        if issues:
-            raise _Nested(issues)
-        return found
-
-    return read
-
-
-def _any_object(value: JSON, scope: Scope) -> JSON:
-    if not isinstance(value, Mapping):
-        raise refused("not_a_dict", type=type(value).__name__)
-    return value
+        return composites.table_reader(
+            self._reader("", rest_schema, resource), is_nullable(rest_schema)
+        )
 
 
 def _admits_all(schema: Schema) -> bool:
@@ -363,30 +269,3 @@ def _unique(read: Reader, resource: Resource, field: str) -> Reader:
         return found
 
     return unique
-
-
-def _media(value: JSON, scope: Scope) -> JSON:
-    if value == "":
-        # How a form says that there is no file.
-        return None
-    if not isinstance(value, Upload):
-        raise refused("not_a_file")
-    if not value.content:
-        raise refused("empty_file")
-    if not _is_image(value.content):
-        raise refused("not_an_image")
-    key = scope.call.new_id()
-    data = base64.b64encode(value.content).decode()
-    scope.store.insert("media", {"uuid": key, "content_type": value.media_type, "data": data})
-    return key
-
-
-def _is_image(content: bytes) -> bool:
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.verify()
-    except Exception:  # noqa: BLE001  Pillow's decoders raise whatever they meet
-        return False
-    return True

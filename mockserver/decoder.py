@@ -14,10 +14,11 @@ import multipart
 import orjson
 
 from mockserver.actions import Bound, Scope
-from mockserver.bodies import BodyReader, Form, Upload
+from mockserver.bodies import BodyReader
 from mockserver.errors import Malformed, UnsupportedMedia
 from mockserver.exchange import MAX_PARAMETERS, Request
 from mockserver.json_types import JSON
+from mockserver.uploads import Form, Upload
 
 _LONG_INTEGER: Final = re.compile(rb"[0-9]{19}")
 JSON_TYPE: Final = "application/json"

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from mockserver import dialects
-from mockserver.bodies import Bodies, Form, Upload
+from mockserver.bodies import Bodies
 from mockserver.errors import Invalid, SpecError
 from mockserver.links import Links
 from mockserver.paths import Paths
 from mockserver.store import Store
+from mockserver.uploads import Form, Upload
 from tests import small
 
 A1, A2, GONE = (digit * 32 for digit in "abc")

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,8 +17,8 @@ from mockserver.app import Application
 from mockserver.assembly import Sources, World, application
 from mockserver.errors import TooLarge
 from mockserver.exchange import Request, Response
-from mockserver.factory import key_of
 from mockserver.fixtures import Outline
+from mockserver.json_types import Key
 from mockserver.store import State, Store
 
 FOLDER = Path(__file__).parent / "wire"
@@ -98,7 +97,7 @@ class Stage:
 
     application: Application
     start: State
-    keys: Mapping[str, Mapping[str, str]]
+    keys: Mapping[str, Mapping[str, Key]]
     tokens: Mapping[str, str]
 
     @property
@@ -111,9 +110,9 @@ def stage(world: World) -> Stage:
     outline = Outline(world.api.spec, [])
     outline.read(Sources().fixtures_path / "scenarios" / f"{world.scenario.name}.yaml")
     outline.declare(world.scenario.seed)
-    keys: dict[str, dict[str, str]] = {}
+    keys: dict[str, dict[str, Key]] = {}
     for entry in outline.entries:
-        keys.setdefault(entry.resource.name, {})[entry.label] = str(entry.key)
+        keys.setdefault(entry.resource.name, {})[entry.label] = entry.key
     store = Store(world.api.spec.resources, world.scenario.state)
     tokens = {}
     with store.transaction() as transaction:
@@ -241,10 +240,8 @@ class Play:
         if key is None:
             raise KeyError(f"{self.case.path.name}:{self.case.line}: no {resource} {label!r}")
         if not name:
-            return key
-        kind = self.stage.api.spec.resources[resource]
-        record = self.stage.start.records(resource)[key_of(kind, key)]
-        return str(record[name])
+            return str(key)
+        return str(self.stage.start.records(resource)[key][name])
 
     def _place(self, section: Section) -> str:
         return f"{self.case.path.name}:{section.line}: {self.case.title}"
@@ -307,8 +304,3 @@ def _fits(wanted: str, found: str) -> bool:
 
 def _is_head(request: Request) -> bool:
     return request.method == "HEAD"
-
-
-def at(now: datetime) -> str:
-    """Return an instant as answers write it."""
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
