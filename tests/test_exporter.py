@@ -62,7 +62,7 @@ def test_it_refers_to_nothing_outside_itself(form, request):
 def test_it_is_openapi(form, request):
     errors = OpenAPIV31SpecValidator(request.getfixturevalue(form)).iter_errors()
     # A stored address may be empty, which is the default but no address.
-    assert [e.message for e in errors if e.message != "'' is not a 'email'"] == []
+    assert [e.message for e in errors] == []
 
 
 def test_the_plain_document_has_no_extensions(plain):
