@@ -54,7 +54,7 @@ serve: $(RUNTIME) ## Serve the shipped API on 127.0.0.1:4010.
 	@$(BIN)/mockserver serve $(ARGS)
 
 test: $(TEST) ## Run the tests.
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 fmt: $(DEV) ## Format the code and mend what can be mended.
 	@$(BIN)/ruff check --fix-only --quiet .

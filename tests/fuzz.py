@@ -29,7 +29,9 @@ DWELL = f'[parameters]\n"path.uuid" = "{SAMPLE}"\n"path.service_provider_uuid" =
 PASSES = {"roam": [], "dwell": ["--exclude-method", "DELETE"]}
 
 
-def fuzz(name: str, *, examples: int, seed: int = 1) -> dict[str, Any]:
+def fuzz(
+    name: str, *, examples: int, seed: int = 1, phases: str = "examples,coverage,fuzzing,stateful"
+) -> dict[str, Any]:
     """Make one pass and return Schemathesis' own report; `output` is what it printed."""
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as port:
         place = Path(folder)
@@ -41,7 +43,7 @@ def fuzz(name: str, *, examples: int, seed: int = 1) -> dict[str, Any]:
                 *_module("schemathesis.cli"), "run", "openapi.json",
                 "--url", f"http://127.0.0.1:{port}",
                 "--header", "Authorization: Token YOUR_API_TOKEN",
-                "--seed", str(seed), "--max-examples", str(examples), "--no-color",
+                "--seed", str(seed), "--phases", phases, "--max-examples", str(examples), "--no-color",
                 "--report", "json", "--report-json-path", "report.json", *PASSES[name],
             ],
             cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,

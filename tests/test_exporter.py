@@ -61,7 +61,6 @@ def test_it_refers_to_nothing_outside_itself(form, request):
 @pytest.mark.parametrize("form", ["extended", "plain"])
 def test_it_is_openapi(form, request):
     errors = OpenAPIV31SpecValidator(request.getfixturevalue(form)).iter_errors()
-    # A stored address may be empty, which is the default but no address.
     assert [e.message for e in errors] == []
 
 

@@ -8,11 +8,14 @@ to the customers of the projects, and to everybody with a role in them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from mockserver.actions import Scope
 from mockserver.json_types import JSON, Key, Record
 from mockserver.waldur import grants
 from mockserver.waldur.states import ON_SALE, ROBOT_ACCOUNT_PRESENT, is_live
+
+_CUSTOMER: Final = "project_customer_uuid"
 
 
 def provider_resources(record: Record, scope: Scope) -> list[Record]:
@@ -35,6 +38,14 @@ def provider_projects(record: Record, scope: Scope) -> list[Record]:
         ("provider_projects", record["uuid"]),
         lambda: _projects(provider_resources(record, scope), scope),
     )
+
+
+def provider_customer_projects(record: Record, scope: Scope) -> list[Record]:
+    """Return those projects; none where a customer has to be named and is not."""
+    # Only a later release has the parameter, and answers nothing without it.
+    asked = scope.call.query.get(_CUSTOMER, ())
+    is_open = all(parameter.name != _CUSTOMER for parameter in scope.call.operation.parameters)
+    return provider_projects(record, scope) if is_open or (asked and asked[-1].strip()) else []
 
 
 def provider_customers(record: Record, scope: Scope) -> list[Record]:
