@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
 import click
+import jsonschema
 import pytest
 
-from mockserver import cli, filters, lint
+from mockserver import cli, filters, lint, loader
 from mockserver.compiler import DEFAULTS
 
 ROOT = Path(__file__).parent.parent
@@ -70,3 +72,12 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
     broken = [target for target in targets if not (path.parent / target).exists()]
 
     assert broken == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "spec").rglob("*.yaml")), ids=lambda p: p.name)
+def test_editors_that_know_the_schema_find_nothing_wrong(path: Path) -> None:
+    """The schema of the extensions holds for any part of a spec, at any depth."""
+    schema = json.loads((ROOT / "spec" / "extensions.schema.json").read_text("utf-8"))
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(loader.read_file(path))
+
+    assert [error.message for error in errors] == []
