@@ -188,6 +188,42 @@ class _Binder:
     def _find(
         self, operation: Operation, resource: Resource
     ) -> Callable[[Scope, Sequence[Record]], Sequence[Record]]:
+        makers = self._makers(operation, resource)
+        sort = ordering.compile_order(
+            operation.ordering,
+            operation.order,
+            resource,
+            self.spec.conventions["ordering"],
+            self.paths,
+            operation.where,
+        )
+        is_visible = self._visible(operation) if operation.visible else None
+        checks = [c for c in (self._condition(operation, resource), is_visible) if c is not None]
+        required = self._required(operation) & makers.keys()
+
+        def find(scope: Scope, rows: Sequence[Record]) -> Sequence[Record]:
+            sent = scope.call.query
+            made = {name: makers[name](scope) for name in makers if name in sent}
+            issues: dict[str, Issues] = filters.complaints(made)
+            issues.update({name: [Issue("query.required")] for name in required - sent.keys()})
+            sorter = sort(scope)
+            if isinstance(sorter, list):
+                assert operation.ordering is not None
+                issues[operation.ordering.parameter] = list(sorter)
+            if issues or isinstance(sorter, list):
+                raise Invalid(issues)
+            return sorter(_kept(rows, made.values(), checks, scope))
+
+        return find
+
+    def _required(self, operation: Operation) -> set[str]:
+        """Return the query parameters whose absence is refused: none where input is lenient."""
+        if self.spec.conventions["input"] != "strict":
+            return set()
+        return {p.name for p in operation.parameters if p.place == "query" and p.is_required}
+
+    def _makers(self, operation: Operation, resource: Resource) -> dict[str, filters.Maker]:
+        """Return what each query parameter that filters makes of a call."""
         makers: dict[str, filters.Maker] = {}
         for p in operation.parameters:
             if p.filter is None:
@@ -199,38 +235,7 @@ class _Binder:
                 )
             except SpecError as problem:
                 self.problems.append(problem)
-        sort = ordering.compile_order(
-            operation.ordering,
-            operation.order,
-            resource,
-            self.spec.conventions["ordering"],
-            self.paths,
-            operation.where,
-        )
-        is_visible = self._visible(operation) if operation.visible else None
-        checks = [c for c in (self._condition(operation, resource), is_visible) if c is not None]
-        required = [
-            p.name
-            for p in operation.parameters
-            if p.place == "query" and p.is_required and p.name in makers
-        ]
-
-        def find(scope: Scope, rows: Sequence[Record]) -> Sequence[Record]:
-            sent = scope.call.query
-            made = {name: makers[name](scope) for name in makers if name in sent}
-            issues: dict[str, Issues] = filters.complaints(made)
-            for name in required:
-                if name not in sent and self.spec.conventions["input"] == "strict":
-                    issues[name] = [Issue("query.required")]
-            sorter = sort(scope)
-            if isinstance(sorter, list):
-                assert operation.ordering is not None
-                issues[operation.ordering.parameter] = list(sorter)
-            if issues or isinstance(sorter, list):
-                raise Invalid(issues)
-            return sorter(_kept(rows, made.values(), checks, scope))
-
-        return find
+        return makers
 
     def _condition(
         self, operation: Operation, resource: Resource

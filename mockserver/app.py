@@ -208,7 +208,7 @@ class Application:
         return Response(404, {"Content-Type": "text/html; charset=utf-8"}, _NOT_FOUND_PAGE)
 
     def _negotiate(self, request: Request, query: Mapping[str, list[str]]) -> None:
-        if self.api.conventions["dialect"] == "drf" and query.get("format", ["json"])[-1] not in (
+        if self.api.conventions["dialect"] == "drf" and _asked_format(request, query) not in (
             "json",
             "",
         ):
@@ -304,6 +304,12 @@ class _Ids:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _asked_format(request: Request, query: Mapping[str, list[str]]) -> str:
+    """Return the format a query names, or the suffix of a path (rest_framework.urlpatterns)."""
+    named = query.get("format", [""])[-1]
+    return named or request.path.rstrip("/").rpartition("/")[2].partition(".")[2]
 
 
 def _printable(text: str) -> str:

@@ -57,6 +57,7 @@ def load(path: Path) -> Node:
     """Read a spec and all files it refers to; raise BrokenSpec with every mistake."""
     bundler = _Bundler(path)
     document = bundler.bundle()
+    bundler.problems.extend(bundler.forgotten())
     if bundler.problems:
         raise BrokenSpec(bundler.problems)
     return document
@@ -132,6 +133,14 @@ class _Bundler:
         if self._components:
             document["components"] = Node(self._components, where=where(root, "components"))
         return document
+
+    def forgotten(self) -> Iterator[SpecError]:
+        """Yield the files below `paths/` that nothing refers to: nobody wanted that."""
+        for path in sorted((self.path.parent / "paths").rglob("*.yaml")):
+            if path not in self._files:
+                name = display_name(path, self.path.parent.parent)
+                text = f"nothing refers to this file; add it to `paths:` of {self.path.name}"
+                yield SpecError(name, text)
 
     def _declare(self, section: str, name: str, entry: Any) -> None:
         """Give the target of an index entry the entry's name, before anyone refers to it."""

@@ -12,9 +12,9 @@ _LIMITS: Final = {
     "description": "help_text",
     "maxLength": "max_length",
     "minLength": "min_length",
-    "minimum": "min_value",
-    "maximum": "max_value",
 }
+#: Of numbers only: a schema that admits numbers as text bounds those as well.
+_BOUNDS: Final = {"minimum": "min_value", "maximum": "max_value"}
 _SUFFIX: Final = {"list": " List", "create": " List", "retrieve": " Instance"}
 
 
@@ -41,12 +41,13 @@ def describe(route: Route) -> bytes:
 
 
 def _field(prop: Any) -> dict[str, Any]:
-    schema = prop.schema
-    limits = {name: schema[key] for key, name in _LIMITS.items() if key in schema}
+    schema, kind = prop.schema, _kind(prop.schema)
+    known = {**_LIMITS, **(_BOUNDS if kind in ("integer", "decimal") else {})}
+    limits = {name: schema[key] for key, name in known.items() if key in schema}
     if "enum" in schema:
         limits["choices"] = [{"value": word, "display_name": word} for word in schema["enum"]]
     return {
-        "type": _kind(schema),
+        "type": kind,
         "required": prop.is_required,
         "read_only": False,
         "label": prop.name.replace("_", " ").capitalize(),

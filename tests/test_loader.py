@@ -383,3 +383,12 @@ class TestJSON:
         folder.write("spec/a.json", '{"A": {"type": "integer"}}')
         folder.edit('{$ref: "#/components/schemas/NewBook"}', "{$ref: a.json#/A}")
         assert loader.load(folder.spec)["components"]["schemas"]["A"] == {"type": "integer"}
+
+
+def test_a_path_file_that_nothing_refers_to_is_a_mistake(folder):
+    folder.write("spec/paths/books/loans.yaml", "get: {operationId: loans}\n")
+
+    assert mistakes(folder.spec) == [
+        "spec/paths/books/loans.yaml: nothing refers to this file; "
+        "add it to `paths:` of openapi.yaml"
+    ]

@@ -124,15 +124,15 @@ PROJECT: Final[Phrases] = (
         "{work} in cooperation with {partner}.",
         "{work}; funded by {funder}.",
         "{work}. The results are published as open data.",
-        "Preparation of a proposal to {funder}.",
+        "Preparation of an application to {funder}.",
     ),
     {
         "work": (
-            "Simulations and analysis of field measurements",
-            "Digitisation and search of an archive",
-            "Processing of sensor data",
-            "Training of statistical models",
-            "A survey and its evaluation",
+            "A three-year study",
+            "Computations for a joint paper",
+            "A doctoral thesis",
+            "Measurements and their evaluation",
+            "A pilot before the main study",
         ),
         "partner": (
             "the national museum",
