@@ -295,14 +295,14 @@ async def _watch(running: server.Server, sources: Sources, stop: asyncio.Event) 
 
 
 def _banner(world: World, host: str, port: int) -> None:
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False)
     info = world.api.spec.document["info"]
     shown = f"[{host}]" if ":" in host else host
     count = len(world.api.spec.operations)
     console.print(
         f"{info['title']} {info['version']}: {count} operations, scenario {world.scenario.name}"
     )
-    console.print(f"listening on http://{shown}:{port}", highlight=False)
+    console.print(f"listening on http://{shown}:{port}")
     if world.scenario.personas:
         keyword = (world.api.conventions["auth"] or {}).get("keyword", "Token")
         console.print(f"send `Authorization: {keyword} …` with one of these:")

@@ -144,6 +144,8 @@ def compile_filter(
     if "array" in types_of(inner):
         inner = inner.get("items") or {}
     read = _text if declared.lookup == "link" else reader(inner)
+    if declared.choices:
+        read = _as_choice(read)
     if declared.by:
         make = _by_function(declared, paths, parameter.where)
     elif declared.lookup == "link":
@@ -169,6 +171,18 @@ def compile_filter(
         return make(scope, wanted)
 
     return maker
+
+
+def _as_choice(read: Callable[[str], JSON]) -> Callable[[str], JSON]:
+    """Complain of a value that cannot be read as of one that nobody offered."""
+
+    def choose(text: str) -> JSON:
+        try:
+            return read(text)
+        except Unreadable:
+            raise Unreadable("choice", text) from None
+
+    return choose
 
 
 def _existing(declared: Filter, value: JSON, text: str, scope: Scope) -> JSON:

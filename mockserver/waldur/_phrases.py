@@ -113,10 +113,27 @@ PROVIDER: Final[Phrases] = (
     },
 )
 PROJECT_NAME: Final[Phrases] = (
-    ("{study} {topic}",),
+    ("{study} {topic}", "{study} {topic} in {place}", "{study} {topic}, {part}"),
     {
         "study": ("Atlas of", "Models for", "Long-term study of", "Open data on", "Pilot:"),
         "topic": TOPICS,
+        "place": (
+            "the Baltic states",
+            "Bavaria",
+            "Catalonia",
+            "Estonia",
+            "Flanders",
+            "Galicia",
+            "Ireland",
+            "Karelia",
+            "Lapland",
+            "Lesser Poland",
+            "northern Italy",
+            "Scania",
+            "the Alps",
+            "the Azores",
+        ),
+        "part": ("part one", "part two", "preparation", "follow-up"),
     },
 )
 PROJECT: Final[Phrases] = (

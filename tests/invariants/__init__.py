@@ -1,0 +1,1 @@
+"""Random requests by everybody, and what has to hold after each of them."""
