@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mockserver import api, compiler, data, loader, overlay, pack, scenario, values
+from mockserver import api, compiler, data, loader, overlay, pack, scenario, upgrade, values
 from mockserver.api import Api
 from mockserver.app import Application, Options
 from mockserver.errors import SpecError
@@ -67,8 +67,8 @@ class World:
 
 
 def document(sources: Sources) -> Node:
-    """Return the bundled document with every overlay applied; raise BrokenSpec."""
-    return overlay.apply(loader.load(sources.spec_path), sources.overlays)
+    """Return the bundled document, overlays applied, as OpenAPI 3.1; raise BrokenSpec."""
+    return upgrade.to_3_1(overlay.apply(loader.load(sources.spec_path), sources.overlays))
 
 
 def read_api(sources: Sources) -> Api:
