@@ -56,6 +56,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
         "separator": ",",
         "descending": "-",
         "unknown": "reject",
+        "ties": "key",
         "nulls": "high",
         "collation": "casefold",
     },
