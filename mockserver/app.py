@@ -138,6 +138,7 @@ class Application:
             self.api.conventions["auth"],
             self.api.spec.resources,
         )
+        user = self._stand_in(request, transaction, user, context)
         bound = route.bound(request.method)
         is_public = bound is not None and bound.operation.is_public
         if user is None and not is_public and self._needs_caller(route):
@@ -150,6 +151,23 @@ class Application:
             raise MethodNotAllowed(request.method)
         context.operation = bound.operation.id
         return self._perform(request, bound, path, query, user)
+
+    def _stand_in(
+        self, request: Request, store: Transaction, user: Record | None, context: _Context
+    ) -> Record | None:
+        """Return whom the caller acts as, and say in a header who he really is."""
+        rules = self.api.conventions["auth"]
+        said = rules.get("impersonation") if rules else None
+        if said is None or user is None:
+            return user
+        asked = request.headers.get(said["header"].lower(), "")
+        other = auth.stand_in(asked, user, store, rules, self.api.spec.resources)
+        if other is None:
+            return user
+        resources = self.api.spec.resources
+        key = resources[resources[rules["tokens"]].relations[rules["user"]].to].key
+        context.headers[said["answer"]] = str(user[key])
+        return other
 
     def _needs_caller(self, route: Route) -> bool:
         return any(bound.operation.is_secured for bound in route.bounds.values())
@@ -254,6 +272,7 @@ class Application:
         if context.allow:
             headers["Allow"] = context.allow
             headers.update(self.api.conventions["headers"])
+            headers.update(context.headers)
         if self.options.cors and "origin" in request.headers:
             for name, value in _CORS.items():
                 headers.setdefault(name, value)

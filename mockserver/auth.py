@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.errors import Unauthenticated
+from mockserver import links
+from mockserver.errors import Forbidden, Unauthenticated
 from mockserver.json_types import Record
 from mockserver.operation import Resource
 from mockserver.store import Transaction
@@ -39,4 +40,30 @@ def caller(
     user = store.get(holder, token[rules["user"]])
     if user is None or not user.get(rules["active"], True):
         raise Unauthenticated("User inactive or deleted.")
+    return user
+
+
+def stand_in(
+    header: str,
+    caller_: Record | None,
+    store: Transaction,
+    rules: Mapping[str, Any],
+    resources: Mapping[str, Resource],
+) -> Record | None:
+    """
+    Return the user whom a header asks to act as; None when the caller stays who he is.
+
+    A caller who may not, and a header that names nobody, count as no header. Who has
+    no token of his own has no session that could be taken over.
+    """
+    said = rules.get("impersonation")
+    if said is None or not header or caller_ is None or not caller_.get(said["allowed"]):
+        return None
+    tokens = resources[rules["tokens"]]
+    users = resources[tokens.relations[rules["user"]].to]
+    user = store.get(users.name, links.read_key(users, header))
+    if user is None:
+        return None
+    if not store.related(tokens.name, rules["user"], user[users.key]):
+        raise Forbidden("Unable to impersonate user which does not have an active session.")
     return user

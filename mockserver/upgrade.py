@@ -19,7 +19,7 @@ def to_3_1(document: Node) -> Node:
     """
     if not str(document.get("openapi", "")).startswith("3.0"):
         return document
-    upgraded = _walk(document)
+    upgraded: Node = _walk(document)
     upgraded["openapi"] = "3.1.0"
     return upgraded
 
