@@ -72,8 +72,9 @@ check: $(DEV) ## Look at everything without running it.
 bench: $(RUNTIME) ## Measure how fast requests are answered.
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-fuzz: $(TEST) ## Let Schemathesis look for holes, long and seeded: ARGS="--examples 500".
+fuzz: $(TEST) ## Look for holes, long and seeded, and play random games: ARGS="--examples 500".
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+	@$(BIN)/python -m tests.invariants $(ARGS)
 
 examples: $(TEST) ## Record the examples of the spec again.
 	@$(BIN)/python -m tests.record_examples

@@ -66,7 +66,9 @@ class _Binder:
     def __init__(self, spec: Spec, pack: Pack, problems: list[AuthorError]) -> None:
         self.spec, self.pack, self.problems = spec, pack, problems
         self.links = Links(spec.resources, spec.operations)
-        self.paths = Paths(spec.resources, pack.functions)
+        self.paths = Paths(
+            spec.resources, pack.functions, spec.conventions["ordering"]["collation"]
+        )
         media = (spec.conventions["media"] or {}).get("path", "")
         self.views = Views(spec.document, self.paths, media, problems)
         self.bodies = Bodies(
@@ -203,7 +205,7 @@ class _Binder:
 
         def find(scope: Scope, rows: Sequence[Record]) -> Sequence[Record]:
             sent = scope.call.query
-            made = {name: makers[name](scope) for name in makers if name in sent}
+            made, lost = filters.asked(makers, scope)
             issues: dict[str, Issues] = filters.complaints(made)
             issues.update({name: [Issue("query.required")] for name in required - sent.keys()})
             sorter = sort(scope)
@@ -212,6 +214,8 @@ class _Binder:
                 issues[operation.ordering.parameter] = list(sorter)
             if issues or isinstance(sorter, list):
                 raise Invalid(issues)
+            if lost is not None:
+                raise lost
             return sorter(_kept(rows, made.values(), checks, scope))
 
         return find

@@ -256,7 +256,8 @@ class Application:
         headers = {"Content-Type": media_type}
         if isinstance(rejection, Unauthenticated) and self.api.conventions["auth"]:
             headers["WWW-Authenticate"] = self.api.conventions["auth"]["keyword"]
-        return Response(rejection.status, headers, renderer.encode(_sendable(body)))
+        content = renderer.encode(_sendable(body), request.headers.get("accept", ""))
+        return Response(rejection.status, headers, content)
 
     def _confess(self, defect: Exception) -> Response:
         kind = "The answer breaks the spec" if isinstance(defect, ResponseDefect) else "Our mistake"

@@ -53,7 +53,7 @@ _FALSE: Final = frozenset({"false", "0", "3"})
 def _boolean(text: str) -> JSON:
     # Both flavours of boolean widget at once: 2 and 3 are the words of a
     # three-valued select (django.forms.NullBooleanSelect).
-    word = text.strip().lower()
+    word = text.lower()
     if word not in _TRUE | _FALSE:
         raise Unreadable("boolean", text)
     return word in _TRUE
@@ -143,9 +143,7 @@ def compile_filter(
     inner = parameter.schema
     if "array" in types_of(inner):
         inner = inner.get("items") or {}
-    read = _text if declared.lookup == "link" else reader(inner)
-    if declared.choices:
-        read = _as_choice(read)
+    read = _text if declared.lookup == "link" else _reader_of(declared, inner)
     if declared.by:
         make = _by_function(declared, paths, parameter.where)
     elif declared.lookup == "link":
@@ -155,28 +153,39 @@ def compile_filter(
 
     def maker(scope: Scope) -> Predicate | list[Issue] | None:
         given = _given(declared, scope.call.query.get(parameter.name, ()))
-        wanted: list[JSON] = []
-        for text in given:
-            try:
-                wanted.append(_existing(declared, read(text), text, scope))
-            except Unreadable as problem:
-                if declared.invalid == "ignore":
-                    return None
-                if declared.invalid == "none" and "\0" not in text:
-                    return lambda record: False
-                code = f"{declared.wording}.{problem.code}"
-                return [Issue(code, {"value": problem.value})]
-        if not wanted or (declared.only is not None and wanted != [declared.only]):
+        try:
+            wanted = [value for text in given for value in _values(declared, read, text, scope)]
+        except Unreadable as problem:
+            code = f"{declared.wording}.{problem.code}"
+            is_ignored = declared.invalid == "ignore"
+            return None if is_ignored else [Issue(code, {"value": problem.value})]
+        if not given or (declared.only is not None and wanted != [declared.only]):
             return None
-        return make(scope, wanted)
+        return make(scope, wanted) if wanted else lambda record: False
 
     return maker
 
 
-def _as_choice(read: Callable[[str], JSON]) -> Callable[[str], JSON]:
-    """Complain of a value that cannot be read as of one that nobody offered."""
+def _values(declared: Filter, read: Callable[[str], JSON], text: str, scope: Scope) -> list[JSON]:
+    """Return the value of a text, or none where a malformed one matches nothing."""
+    try:
+        return [_existing(declared, read(text), text, scope)]
+    except Unreadable:
+        if declared.invalid != "none":
+            raise
+    if "\0" in text:
+        # No value may hold it, not even one that is otherwise free to be nonsense.
+        raise Unreadable("null_characters", text)
+    return []
+
+
+def _reader_of(declared: Filter, schema: Schema) -> Callable[[str], JSON]:
+    read = reader(schema)
+    if not declared.choices:
+        return read
 
     def choose(text: str) -> JSON:
+        # What cannot be read is not among the choices either, and only that is told.
         try:
             return read(text)
         except Unreadable:
@@ -290,6 +299,21 @@ def _comparable(path: Path, read: Callable[[str], JSON]) -> Callable[[JSON], JSO
     if form == "decimal" and read is _number:
         return float
     return lambda value: value
+
+
+def asked(
+    makers: Mapping[str, Maker], scope: Scope
+) -> tuple[dict[str, Predicate | list[Issue] | None], NotFound | None]:
+    """Return what each sent parameter makes of a call, and the refusal of a link to nowhere."""
+    made: dict[str, Predicate | list[Issue] | None] = {}
+    lost = None
+    for name, maker in makers.items():
+        if name in scope.call.query:
+            try:
+                made[name] = maker(scope)
+            except NotFound as refusal:
+                lost = refusal
+    return made, lost
 
 
 def complaints(made: Mapping[str, Predicate | list[Issue] | None]) -> dict[str, Issues]:

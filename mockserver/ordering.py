@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from mockserver import values
 from mockserver.actions import Scope
 from mockserver.errors import Issue
-from mockserver.json_types import JSON, Record
-from mockserver.operation import Order, Resource, types_of
-from mockserver.paths import UNREACHED, Path, Paths
+from mockserver.json_types import Record
+from mockserver.operation import Order, Resource
+from mockserver.paths import UNREACHED, Paths, comparable
 
 #: One level of a sort: how to rank a record, and whether the greatest comes first.
 Level: TypeAlias = "tuple[Callable[[Record, Scope], Any], bool]"
@@ -100,7 +98,7 @@ class _Levels:
 
     def _rank(self, text: str) -> Callable[[Record, Scope], Any]:
         path = self.paths.compile(self.resource, text, self.place)
-        first, shown = path.first, _shown(path, self.collation)
+        first, shown = path.first, comparable(path, self.collation)
         for_null = self.nulls == "high"
 
         def rank(record: Record, scope: Scope) -> Any:
@@ -111,24 +109,3 @@ class _Levels:
             return (not for_null, shown(value))
 
         return rank
-
-
-def _shown(path: Path, collation: str) -> Callable[[JSON], Any]:
-    schema = path.field.schema if path.field else {}
-    if schema.get("format") == "date-time":
-        return values.instant_key
-    if schema.get("format") == "decimal":
-        return _decimal
-    if "string" in types_of(schema) and collation == "casefold":
-        return lambda value: (str(value).casefold(), value)
-    if path.resource is not None:
-        key = path.resource.key
-        return lambda record: record[key]
-    return lambda value: value
-
-
-def _decimal(value: JSON) -> Decimal:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return Decimal(0)

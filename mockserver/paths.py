@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
 from mockserver import values
 from mockserver.actions import Scope
 from mockserver.errors import SpecError
 from mockserver.json_types import JSON, Record
-from mockserver.operation import Field, Relation, Resource
+from mockserver.operation import Field, Relation, Resource, types_of
 
 #: Everything a path reaches from a record; a null relation on the way reaches nothing.
 Reach: TypeAlias = Callable[[Record, Scope], list[JSON]]
@@ -60,9 +61,15 @@ class _Way:
 class Paths:
     """Compile paths against resources and the functions of a pack."""
 
-    def __init__(self, resources: Mapping[str, Resource], functions: Functions) -> None:
+    def __init__(
+        self,
+        resources: Mapping[str, Resource],
+        functions: Functions,
+        collation: str = "codepoint",
+    ) -> None:
         self.resources = resources
         self.functions = functions
+        self.collation = collation
         self.used: set[str] = set()
 
     def function(self, name: str, place: str) -> Callable[..., Any]:
@@ -138,7 +145,7 @@ class Paths:
             return _several(reach)
         target = self.resources[relation.to]
         keys = [self.compile(target, path, place) for path in relation.order]
-        levels = [(key.first, _comparable(key)) for key in keys]
+        levels = [(key.first, comparable(key, self.collation)) for key in keys]
 
         def ordered(record: Record, scope: Scope) -> list[JSON]:
             found = reach(record, scope)
@@ -157,12 +164,26 @@ class Paths:
         return _several(ordered)
 
 
-def _comparable(path: Path) -> Callable[[JSON], JSON]:
+def comparable(path: Path, collation: str) -> Callable[[JSON], Any]:
+    """Return what makes a value that a path ends in comparable; records compare by key."""
+    schema = path.field.schema if path.field else {}
+    if schema.get("format") == "date-time":
+        return values.instant_key
+    if schema.get("format") == "decimal":
+        return _decimal
+    if "string" in types_of(schema) and collation == "casefold":
+        return lambda value: (str(value).casefold(), value)
     if path.resource is not None:
         key = path.resource.key
         return lambda record: record[key]
-    is_instant = path.field is not None and path.field.schema.get("format") == "date-time"
-    return values.instant_key if is_instant else lambda value: value
+    return lambda value: value
+
+
+def _decimal(value: JSON) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return Decimal(0)
 
 
 def _single(first: First) -> _Way:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, quote_plus, urlencode
@@ -19,6 +20,9 @@ from mockserver.links import write as write_link
 from mockserver.operation import Operation, Schema, types_of
 from mockserver.paginator import Page
 
+#: `Accept: application/json; indent=4`, as rest_framework.renderers.JSONRenderer reads it.
+_INDENT: Final = re.compile(r"application/json\s*;\s*indent=([0-9]{1,3})\b")
+_WIDEST: Final = 8
 JSON_TYPE: Final = "application/json"
 _LINE_LIMIT: Final = 60_000
 
@@ -41,12 +45,15 @@ def render(bound: Bound, request: Request, result: Result) -> Response:
 
 def encode(body: JSON, accept: str = "") -> bytes:
     """Return JSON bytes; indented when `Accept` asks for it."""
-    option = orjson.OPT_INDENT_2 if "indent=" in accept else None
+    indent = _INDENT.search(accept) if accept else None
+    if indent is not None:
+        width = min(int(indent[1]), _WIDEST)
+        return json.dumps(body, ensure_ascii=False, indent=width).encode()
     try:
-        return orjson.dumps(body, option=option)
+        return orjson.dumps(body)
     except TypeError:
         # Integers beyond 64 bits are fine JSON, but not for orjson.
-        return json.dumps(body, ensure_ascii=False, indent=2 if option else None).encode()
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _page(

@@ -31,7 +31,7 @@ _PICTURE = bytes.fromhex(
 )
 _MARKER = re.compile(r"^(===|---) ?(.*)$")
 _REFERENCE = re.compile(r"\{\{(.+?)\}\}")
-_REPEATED = re.compile(r"(.+) × (\d+)")
+_REPEATED = re.compile(r"(.+) \u00d7 (\d+)")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,12 @@ def customer_project_billing_price_estimate(record: Record, scope: Scope) -> JSO
     return _by_project(scope).get(record["uuid"], _Sum()).shown()
 
 
+def customer_project_provided_cost(record: Record, scope: Scope) -> JSON:
+    """Return the total of that estimate, to order by."""
+    money = _by_project(scope).get(record["uuid"], _Sum())
+    return float(money.price + money.tax)
+
+
 def customer_billing_price_estimate(record: Record, scope: Scope) -> JSON:
     """Estimate what the provider's resources in a customer's projects cost this month."""
     return _by_customer(scope).get(record["uuid"], _Sum()).shown()

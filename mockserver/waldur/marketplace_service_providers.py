@@ -8,7 +8,7 @@ from mockserver import crud, paginator, values
 from mockserver.actions import Result, Scope
 from mockserver.errors import Invalid, NotFound
 from mockserver.json_types import Record
-from mockserver.waldur import grants, membership, secrets, statistics
+from mockserver.waldur import grants, membership, offering_queries, secrets, statistics
 from mockserver.waldur.states import (
     ARCHIVED,
     OFFERING_USER_OK,
@@ -44,6 +44,17 @@ def marketplace_service_providers_revenue_list(scope: Scope) -> Result:
     """List the revenue of the running month and the twelve before it."""
     rows = statistics.revenue(crud.target(scope), scope)
     return Result(rows, page=paginator.whole(rows))
+
+
+def marketplace_service_providers_offerings_list(scope: Scope) -> Result:
+    """List offerings; malformed attributes are refused even when there are none to compare."""
+    wanted = scope.call.query.get("attributes", [""])[-1].strip()
+    if wanted:
+        crud.enter(scope)
+        # Complaints about the rest of the query come first.
+        scope.bound.find(scope, ())
+        offering_queries.read_attributes(wanted)
+    return crud.list_(scope)
 
 
 def marketplace_service_providers_add_user(scope: Scope) -> Result:

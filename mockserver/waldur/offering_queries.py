@@ -46,7 +46,8 @@ def offering_attributes(record: Record, value: JSON, scope: Scope) -> bool:
     """Keep offerings that have every attribute of a JSON object."""
     held = record["attributes"]
     return all(
-        name in held and _matches(held[name], wanted) for name, wanted in _object(value).items()
+        name in held and _matches(held[name], wanted)
+        for name, wanted in read_attributes(value).items()
     )
 
 
@@ -134,7 +135,8 @@ def _matches(held: JSON, wanted: JSON) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _object(text: str) -> Mapping[str, Any]:
+def read_attributes(text: str) -> Mapping[str, Any]:
+    """Return the attributes that a filter asks for; raise Invalid when they are no object."""
     try:
         found = json.loads(text)
     except ValueError:

@@ -9,7 +9,7 @@ from mockserver.actions import Scope
 from mockserver.json_types import JSON, OMIT, Key, Record
 from mockserver.waldur import context, grants, reach
 from mockserver.waldur.sciences import FIELDS_OF_SCIENCE
-from mockserver.waldur.states import is_live
+from mockserver.waldur.states import COURSE_ACCOUNT_CODES, is_live
 
 #: The states in which a resource can be used.
 _WORKING: Final = frozenset({"OK", "Updating"})
@@ -57,6 +57,11 @@ def project_oecd_fos_2007_label(record: Record, scope: Scope) -> JSON:
     """Name the field of science, null without a code."""
     code = record["oecd_fos_2007_code"]
     return None if code is None else FIELDS_OF_SCIENCE.get(code, "")
+
+
+def course_account_state_code(record: Record, scope: Scope) -> JSON:
+    """Return the number by which states are ordered."""
+    return COURSE_ACCOUNT_CODES[record["state"]]
 
 
 def project_service_account_token(record: Record, scope: Scope) -> JSON:

@@ -13,6 +13,9 @@ ON_SALE: Final = frozenset({"Active", "Paused"})
 #: Codes of the offering states, which is how lists order them.
 OFFERING_CODES: Final = {"Draft": 1, "Active": 2, "Paused": 3, "Archived": 4}
 
+#: Codes of the states of a course account, likewise.
+COURSE_ACCOUNT_CODES: Final = {"OK": 1, "Closed": 2, "Erred": 3}
+
 OFFERING_USER_REQUESTED: Final = 1
 OFFERING_USER_OK: Final = 5
 #: Requested, Creating, two sorts of Pending, Error creating: a name settles them.

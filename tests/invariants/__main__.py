@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mockserver import assembly
@@ -35,9 +35,8 @@ def main() -> None:
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-    if given.seed is not None:
-        Game.TestCase.runTest._hypothesis_internal_use_seed = given.seed
-    run_state_machine_as_test(Game, settings=chosen)
+    game = Game if given.seed is None else seed(given.seed)(Game)
+    run_state_machine_as_test(game, settings=chosen)
     sys.stdout.write(f"{given.examples} games of up to {given.steps} steps: every law holds\n")
 
 

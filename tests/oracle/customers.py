@@ -209,7 +209,7 @@ LISTINGS = [
         _show,
         default=("name",),
         keys=_NAME,
-        filters={**_FILTERS, "user_uuid": Filter("asked uuid", _members_customers, _members)},
+        filters={**_FILTERS, "user_uuid": Filter("uuid", _members_customers, _members)},
         always=("user_uuid",),
         fields=_FIELDS,
         needs="SERVICE_PROVIDER.LIST_USER_CUSTOMERS",

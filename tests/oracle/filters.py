@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -107,7 +108,7 @@ def loose_uuid(get: Get) -> Filter:
         key = values.hex_of(wanted)
         return key is not None and key in every(get(ask, row))
 
-    return by("loose uuid", values.text, test, get)
+    return by("uuid", values.text, test, get)
 
 
 def since(get: Get) -> Filter:
@@ -131,7 +132,8 @@ def day(get: Get, *, is_after: bool) -> Filter:
         held = get(ask, row)
         if held is None:
             return False
-        return held >= wanted.isoformat() if is_after else held <= wanted.isoformat()
+        held = date.fromisoformat(held)
+        return bool(held >= wanted if is_after else held <= wanted)
 
     return by("day", values.day, test, get)
 

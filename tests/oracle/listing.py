@@ -37,6 +37,8 @@ class Listing:
 
     `needs` is the permission on the organization of the provider; None means
     that every signed-in caller may ask, and `is_public` that everybody may.
+    A report takes one key of order instead of a list, complains of others as
+    of a body, and puts nulls below everything.
     """
 
     operation: str
@@ -52,7 +54,7 @@ class Listing:
     fields: tuple[str, ...] = ()
     needs: str | None = None
     is_public: bool = False
-    is_loose_order: bool = True
+    is_report: bool = False
 
     @property
     def parameters(self) -> set[str]:
@@ -80,8 +82,15 @@ def answer(listing: Listing, ask: Ask, path: str, query: str) -> Answer:
     if page is None:
         return Answer(404, {"detail": "Invalid page."})
     number, last, shown = page
-    body = [restricted(listing, listing.show(ask, row), sent) for row in shown]
+    body = [restricted(listing, show(listing, ask, row), sent) for row in shown]
     return Answer(200, body, str(len(rows)), links(path, sent, number, last))
+
+
+def show(listing: Listing, ask: Ask, row: Row) -> Row:
+    key = (listing.operation, row["uuid"])
+    if key not in ask.shown:
+        ask.shown[key] = listing.show(ask, row)
+    return ask.shown[key]
 
 
 def refused(listing: Listing, ask: Ask) -> Answer | None:
@@ -107,7 +116,8 @@ def selected(listing: Listing, ask: Ask, sent: Mapping[str, list[str]]) -> list[
             except Refused as refusal:
                 complaints[name] = [refusal.text]
             except Late as found:
-                late = late or found
+                # A link to nowhere is noticed first.
+                late = found if late is None or found.status == 404 else late
             else:
                 rows = rows if keep is None else [row for row in rows if keep(row)]
     try:
@@ -126,7 +136,7 @@ def order(listing: Listing, given: str) -> list[str]:
     known = {*listing.orders, *("-" + key for key in listing.orders)}
     if not listing.orders:
         return list(listing.default)
-    if not listing.is_loose_order:
+    if listing.is_report:
         if given not in known | {""}:
             raise Refused(f'"{given}" is not a valid choice.')
         return [given] if given else list(listing.default)
@@ -142,9 +152,13 @@ def ordered(listing: Listing, ask: Ask, rows: list[Row], keys: list[str]) -> lis
     for key in reversed(keys):
         get = listing.keys[key.removeprefix("-")]
         # Stable in either direction, so that equal rows stay in the order of their uuids.
-        ranks = {row["uuid"]: rank(get(ask, row), listing.is_loose_order) for row in found}
-        found.sort(key=lambda row, ranks=ranks: ranks[row["uuid"]], reverse=key.startswith("-"))
+        ranks = {row["uuid"]: rank(get(ask, row), not listing.is_report) for row in found}
+        found = sorted(found, key=_looked_up(ranks), reverse=key.startswith("-"))
     return found
+
+
+def _looked_up(ranks: Mapping[str, tuple[Any, ...]]) -> Callable[[Row], tuple[Any, ...]]:
+    return lambda row: ranks[row["uuid"]]
 
 
 def rank(value: Any, nulls_high: bool) -> tuple[Any, ...]:

@@ -150,8 +150,8 @@ def _answers(ask: Ask, offering: Row, wanted: str) -> bool:
 
 
 def _loose_groups(sent: list[str], ask: Ask) -> Keep | None:
-    given = [value for value in sent if value.strip()]
-    wanted = {values.hex_of(value.strip()) for value in given}
+    given = values.several(sent)
+    wanted = {values.hex_of(value) for value in given or ()}
     return (lambda o: bool(wanted & set(o["organization_groups"]))) if given else None
 
 
@@ -163,8 +163,10 @@ def _uuid_list(sent: list[str], ask: Ask) -> Keep | None:
     return lambda offering: offering["uuid"] in wanted
 
 
-def _always(ask: Ask, offering: Row, wanted: str) -> bool:
-    return bool(offering["shared"] or offering["project"] == wanted)
+def _is_usable(ask: Ask, offering: Row, wanted: str) -> bool:
+    """Every offering of the list is shared, so that any project may use it."""
+    is_ours = offering["shared"] or offering["project"] == wanted
+    return wanted in ask.world.tables["project"] and is_ours
 
 
 _FILTERS: dict[str, Filter] = {
@@ -196,11 +198,9 @@ _FILTERS: dict[str, Filter] = {
     "modified": filters.since(filters.of("modified")),
     "name": filters.contains(filters.of("name")),
     "name_exact": filters.exact(filters.of("name")),
-    "organization_group_uuid": Filter(
-        "loose uuids", _loose_groups, filters.of("organization_groups")
-    ),
+    "organization_group_uuid": Filter("uuids", _loose_groups, filters.of("organization_groups")),
     "parent_uuid": filters.uuid(filters.of("parent")),
-    "project_uuid": filters.by("uuid", values.uuid, _always, _project_keys),
+    "project_uuid": filters.by("uuid", values.uuid, _is_usable, _project_keys),
     "query": filters.by(
         "text",
         values.text,
@@ -216,7 +216,7 @@ _FILTERS: dict[str, Filter] = {
     "type": filters.any_of(filters.of("type")),
     "user_has_consent": filters.flag(_has_consent),
     "user_has_offering_user": filters.flag(_has_account),
-    "uuid_list": Filter("loose comma", _uuid_list, filters.of("uuid")),
+    "uuid_list": Filter("comma", _uuid_list, filters.of("uuid")),
 }
 _KEYS: dict[str, Get] = {
     "name": filters.of("name"),

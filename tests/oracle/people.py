@@ -172,7 +172,8 @@ def _project(ask: Ask, grant: Row) -> Row:
 
 def _has_role(ask: Ask, grant: Row, wanted: str) -> bool:
     key = values.hex_of(wanted)
-    return _role(ask, grant)["name"] == wanted if key is None else grant["role"] == key
+    held, sought = (_role(ask, grant)["name"], wanted) if key is None else (grant["role"], key)
+    return bool(held == sought)
 
 
 def _show_permission(ask: Ask, grant: Row) -> Row:

@@ -154,7 +154,7 @@ LISTINGS = [
         _show_usage,
         default=("-usage",),
         orders=("usage", "limit", "remaining"),
-        is_loose_order=False,
+        is_report=True,
         keys={
             "usage": lambda ask, plan: used(ask.world, plan),
             "limit": filters.of("max_amount"),

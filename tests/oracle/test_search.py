@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.oracle.listing import answer, provider_of
+from tests.oracle.listing import answer
 from tests.oracle.profile import SETTINGS, WORLDS
 from tests.oracle.strategies import questions
 from tests.oracle.tables import LISTINGS
@@ -24,7 +24,6 @@ def test_any_request_is_answered_as_the_oracle_says(
     listing = LISTINGS[operation]
     case = case_of(data.draw(st.sampled_from([0, *range(len(WORLDS))]), label="world"))
     question = data.draw(questions(case, listing), label="request")
-    target = question.path.split("/")[3] if listing.is_nested else ""
-    ask = case.ask(question.persona, provider_of(case.world, target))
+    ask = case.ask(question.persona, question.path.split("/")[3] if listing.is_nested else "")
     expected = answer(listing, ask, question.path, question.query)
     assert case.answer(question.persona, question.path, question.query) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from typing import Any, TypeAlias
@@ -45,11 +45,18 @@ class World:
         return {} if key is None else self.get(resource, key)
 
     def where(self, resource: str, /, **wanted: Any) -> list[Row]:
-        return [
-            row
-            for row in self.all(resource)
-            if all(row[name] == value for name, value in wanted.items())
-        ]
+        first, *_ = wanted
+        rows = _grouped(self, resource, first).get(wanted[first], [])
+        return [row for row in rows if all(row[name] == each for name, each in wanted.items())]
+
+
+@cache
+def _grouped(world: World, resource: str, name: str) -> dict[Any, list[Row]]:
+    """Return the records of a resource by the value of one column."""
+    found: dict[Any, list[Row]] = {}
+    for row in world.all(resource):
+        found.setdefault(row[name], []).append(row)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +66,8 @@ class Ask:
     world: World
     caller: Row | None = None
     provider: Row | None = None
+    #: Rows that were shown before, by list and uuid: nobody changes the world meanwhile.
+    shown: dict[tuple[str, str], Row] = field(default_factory=dict, repr=False)
 
     @property
     def user(self) -> Row:
@@ -74,7 +83,7 @@ class Ask:
 
     @property
     def is_operator(self) -> bool:
-        return self.user["is_staff"] or self.user["is_support"]
+        return bool(self.user["is_staff"] or self.user["is_support"])
 
     def up(self, resource: str, key: str | None) -> Row:
         return self.world.maybe(resource, key)
@@ -91,8 +100,8 @@ def is_live(resource: Row) -> bool:
 
 def is_valid(world: World, grant: Row) -> bool:
     """Tell whether a grant gives anything now."""
-    ends = grant["expiration_time"]
-    return grant["is_active"] and (ends is None or moment(ends) > world.now)
+    ends: str | None = grant["expiration_time"]
+    return bool(grant["is_active"]) and (ends is None or moment(ends) > world.now)
 
 
 @cache

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from mockserver import assembly, exporter, scenario
+from mockserver.api import Api
 from mockserver.app import Application
 from mockserver.assembly import Sources
 from mockserver.exchange import Request
+from mockserver.json_types import Record
 from mockserver.store import Store, Transaction
 from tests.conftest import NOW
-from tests.oracle.listing import Answer
-from tests.oracle.world import BASE_URL, Ask, Row, World
+from tests.oracle.listing import Answer, provider_of
+from tests.oracle.world import BASE_URL, Ask, World
 
 _NAMES = ["ärni", "Ärni", "arni", "ÄRNI", "Zoë  Ångström", "100% pure", "a_b", "A_b", "ab", "", "é"]
 _DAYS = ["2026-03-14", "2026-03-15", "2026-03-16", "2025-01-01", None]
@@ -140,15 +142,20 @@ class Case:
     application: Application
     world: World
     tokens: dict[str, str]
+    asks: dict[tuple[str | None, str], Ask] = field(default_factory=dict, repr=False)
 
     @property
     def providers(self) -> list[str]:
         return sorted(row["uuid"] for row in self.world.all("service_provider"))
 
-    def ask(self, persona: str | None, provider: Row | None = None) -> Ask:
-        token = self.world.get("token", self.tokens[persona]) if persona else None
-        caller = self.world.get("user", token["user"]) if token else None
-        return Ask(self.world, caller, provider)
+    def ask(self, persona: str | None, provider: str = "") -> Ask:
+        """Return who asks about the provider that a part of a path names."""
+        key = (persona, provider)
+        if key not in self.asks:
+            token = self.world.get("token", self.tokens[persona]) if persona else None
+            caller = self.world.get("user", token["user"]) if token else None
+            self.asks[key] = Ask(self.world, caller, provider_of(self.world, provider))
+        return self.asks[key]
 
     def answer(self, persona: str | None, path: str, query: str = "") -> Answer:
         """Return what the server answers."""
@@ -163,7 +170,7 @@ class Case:
         return Answer(response.status, body, sent.get("X-Result-Count"), sent.get("Link"))
 
 
-def build(api: assembly.Api, seed: int | None, damage: int) -> Case:
+def build(api: Api, seed: int | None, damage: int) -> Case:
     """Return the default world of a seed after some random changes."""
     start = scenario.load(
         Sources().fixtures_path,
@@ -198,9 +205,21 @@ def hurt(store: Store, random: Random, times: int) -> None:
 
 def _change(transaction: Transaction, random: Random) -> None:
     resource = random.choice(sorted(_CHANGES))
-    record = random.choice(transaction.all(resource))
-    field = random.choice(sorted(_CHANGES[resource]))
-    transaction.replace(resource, record, **{field: random.choice(_CHANGES[resource][field])})
+    found = transaction.all(resource)
+    if not found:
+        return
+    record, field = random.choice(found), random.choice(sorted(_CHANGES[resource]))
+    _put(transaction, resource, record, field, random.choice(_CHANGES[resource][field]))
+
+
+def _put(transaction: Transaction, resource: str, record: Record, field: str, value: Any) -> None:
+    # By position: a record may have a field named like the parameter.
+    changes = {field: value}
+    if field == "resource":
+        transaction.remove(resource, record)
+        transaction.insert(resource, {**record, **changes})
+    else:
+        transaction.replace(resource, record, **changes)
 
 
 def _move(transaction: Transaction, random: Random) -> None:
@@ -216,14 +235,17 @@ def _move(transaction: Transaction, random: Random) -> None:
             ("course_account", "project", "project"),
         ]
     )
-    record = random.choice(transaction.all(resource))
+    found = transaction.all(resource)
+    if not found:
+        return
+    record = random.choice(found)
     if field == "role":
         kind = transaction.get("role", record["role"])
         assert kind is not None
         roles = [r for r in transaction.all("role") if r["scope_type"] == kind["scope_type"]]
         transaction.replace("grant", record, role=random.choice(roles)["uuid"])
         return
-    transaction.replace(resource, record, **{field: random.choice(transaction.all(target))["uuid"]})
+    _put(transaction, resource, record, field, random.choice(transaction.all(target))["uuid"])
 
 
 def _remove(transaction: Transaction, random: Random) -> None:
