@@ -284,20 +284,30 @@ class _Binder:
 
     def _view(self, operation: Operation, resource: Resource) -> View:
         schema = operation.success.schema
-        if schema is None or operation.verb not in _SHOWING:
+        if schema is None:
             return View({})
         schema = resolve(self.spec.document, schema)
         if operation.verb == "list":
-            schema = self._items(schema)
-        return self.views.compile(schema, resource)
+            schema = self._items(operation, schema)
+        if operation.verb in _SHOWING:
+            return self.views.compile(schema, resource)
+        # A function may answer with the record or with anything else.
+        problems: list[Any] = []
+        views = Views(self.spec.document, self.paths, self.views.media_path, problems)
+        view = views.compile(schema, resource)
+        return View({}) if problems else view
 
-    def _items(self, schema: Schema) -> Schema:
+    def _items(self, operation: Operation, schema: Schema) -> Schema:
         """Return the schema of one row, inside the envelope where there is one."""
         envelope = self.spec.conventions["paging"]["envelope"]
         if "array" not in types_of(schema) and envelope:
             declared = properties_of(self.spec.document, schema)
             schema = resolve(self.spec.document, declared.get(envelope["items"], {}))
         found: Schema = resolve(self.spec.document, schema.get("items") or {})
+        if not found:
+            name = f", {envelope['items']!r} in the envelope" if envelope else ""
+            text = f"{operation.id} lists, but its answer describes no array of records{name}"
+            raise SpecError(operation.where, f"{text}; see x-mock.paging")
         return found
 
     def _readers(self, operation: Operation, resource: Resource) -> dict[str, BodyReader]:

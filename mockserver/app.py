@@ -47,7 +47,7 @@ _PREFLIGHT: Final = {
 }
 _CORS_HEADERS: Final = (
     "Accept, Accept-Encoding, Authorization, Content-Type, Origin, User-Agent, X-CSRFToken, "
-    "X-Requested-With, X-Impersonated-User-Uuid, Prefer, X-Mock-Session"
+    "X-Requested-With, X-Impersonated-User-Uuid"
 )
 
 

@@ -38,11 +38,14 @@ class Sources:
 
     @property
     def fixtures_path(self) -> Path:
-        """The folder of factories and scenarios; beside the spec, or the shipped one."""
+        """The folder of factories and scenarios; the shipped one goes only with shipped parts."""
         if self.fixtures is not None:
             return self.fixtures
+        near = self.spec_path.parent / "fixtures"
         beside = self.spec_path.resolve().parent.parent / "fixtures"
-        return beside if self.spec is not None and beside.is_dir() else data.root() / "fixtures"
+        if near.is_dir() or beside.is_dir():
+            return near if near.is_dir() else beside
+        return data.root() / "fixtures" if self.pack_name == SHIPPED_PACK else near
 
     @property
     def pack_name(self) -> str | None:

@@ -288,7 +288,7 @@ async def _watch(running: server.Server, sources: Sources, stop: asyncio.Event) 
         try:
             made = assembly.read_api(sources)
         except (BrokenSpec, AuthorError) as broken:
-            logs.event("reload refused", problems=str(broken).splitlines())
+            logs.warning("reload refused", problems=str(broken).splitlines())
             continue
         running.application = running.application.with_api(made)
         logs.event("reloaded", operations=len(made.spec.operations))

@@ -116,6 +116,7 @@ class _Compiler:
     def compile(self) -> Spec:
         resources = dict(self._resources())
         self._check_relations(resources)
+        self._check_auth(resources)
         operations = []
         seen: dict[str, str] = {}
         for path, item in (self.document.get("paths") or {}).items():
@@ -196,6 +197,27 @@ class _Compiler:
             schema=schema,
             where=place,
         )
+
+    def _check_auth(self, resources: Mapping[str, Resource]) -> None:
+        auth = self.conventions["auth"]
+        if not auth:
+            return
+        place = where(self.document["x-mock"], "auth")
+        schemes = self.document.get("components", {}).get("securitySchemes") or {}
+        scheme = resolve(self.document, schemes.get(auth["scheme"]))
+        tokens = resources.get(auth["tokens"])
+        if not scheme:
+            text = f"there is no security scheme {auth['scheme']!r}; {_choices(schemes)}"
+            self._problem(place, f"x-mock.auth: {text}")
+        elif scheme.get("type") == "apiKey" and not _is_authorization(scheme):
+            text = f"{auth['scheme']} is not sent in the Authorization header, the only one we read"
+            self._problem(place, f"x-mock.auth: {text}; let an overlay change the scheme")
+        if tokens is None:
+            text = f"there is no resource {auth['tokens']!r}; {_choices(resources)}"
+            self._problem(place, f"x-mock.auth: {text}")
+        elif auth["user"] not in tokens.relations:
+            text = f"{tokens.name} has no relation {auth['user']!r}; {_choices(tokens.relations)}"
+            self._problem(place, f"x-mock.auth: {text}")
 
     def _check_relations(self, resources: Mapping[str, Resource]) -> None:
         for resource in resources.values():
@@ -460,6 +482,11 @@ def _enum(schema: Schema) -> list[Any]:
         for part in schema.get(key) or ():
             found.extend(_enum(part))
     return found
+
+
+def _is_authorization(scheme: Mapping[str, Any]) -> bool:
+    name = str(scheme.get("name")).lower()
+    return (scheme.get("in"), name) == ("header", "authorization")
 
 
 def _choices(names: Mapping[str, Any]) -> str:

@@ -128,6 +128,9 @@ def authorize(scope: Scope, record: Record | None = None) -> None:
 
 def show(scope: Scope, record: Record) -> JSON:
     """Return a record as the operation's success answer shows it."""
+    if not scope.bound.names and scope.call.operation.verb in ("action", "report"):
+        name = scope.call.operation.id
+        raise LookupError(f"{name}: its answer is no view of {scope.bound.resource.name}")
     names = _fieldset(scope) if scope.call.operation.method == "GET" else None
     return scope.bound.shows(record, scope, names)
 

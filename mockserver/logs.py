@@ -42,6 +42,11 @@ def event(text: str, **values: Any) -> None:
     _log.info(text, **values)
 
 
+def warning(text: str, **values: Any) -> None:
+    """Log something that somebody ought to look at."""
+    _log.warning(text, **values)
+
+
 def exchange(request: Request, answered: Exchange, seconds: float) -> None:
     """
     Log one answered request.

@@ -57,6 +57,9 @@ def load(
     seed on the same day gives the same bytes.
     """
     known = names(root)
+    if not root.is_dir():
+        text = "there is no such folder; make it, or name another with --fixtures"
+        raise FixtureError(display_name(root), text)
     if name not in known:
         have = ", ".join(known) or "none"
         raise FixtureError(display_name(root), f"there is no scenario {name!r}; there are {have}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,16 @@ def stage_of(world_of: Callable[[str], World]) -> Callable[[str], Stage]:
     return cache(lambda name: wire_cases.stage(world_of(name)))
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+#: Worlds that take seconds to make.
+LARGE = {"busy"}
+
+
+def marked(case: Case) -> Any:
+    marks = [pytest.mark.slow] if case.scenario in LARGE else []
+    return pytest.param(case, id=case.id, marks=marks)
+
+
+@pytest.mark.parametrize("case", [marked(case) for case in CASES])
 def test_the_conversation_goes_as_written(stage_of: Callable[[str], Stage], case: Case) -> None:
     Play(stage_of(case.scenario), case).run()
 

@@ -40,7 +40,10 @@ def user_projects_count(record: Record, scope: Scope) -> JSON:
 def customer_projects(record: Record, scope: Scope) -> list[Record]:
     """Return the first few of the customer's projects that use the provider, by name."""
     found = _projects_of(record, scope)
-    return sorted(found, key=lambda each: (each["name"].casefold(), each["uuid"]))[:PREVIEW]
+    # Collated as the list of projects is.
+    names = {each["uuid"]: str(each["name"]) for each in found}
+    by_name = sorted(found, key=lambda each: (names[each["uuid"]].casefold(), names[each["uuid"]], each["uuid"]))
+    return by_name[:PREVIEW]
 
 
 def customer_projects_count(record: Record, scope: Scope) -> JSON:

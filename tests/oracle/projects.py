@@ -81,7 +81,7 @@ class _SomeText:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, str) and other != ""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def _customer(ask: Ask, project: Row) -> Row:

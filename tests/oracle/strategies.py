@@ -73,10 +73,14 @@ def spellings(key: str) -> list[str]:
 
 
 @cache
-def values(case: Case, listing: Listing, name: str, provider: str) -> list[str]:
-    """Return values for a filter: those that rows have, their neighbours, and nonsense."""
+def values(case: Case, listing: Listing, name: str, provider: str, most: int = 40) -> list[str]:
+    """
+    Return values for a filter: those that rows have, their neighbours, and nonsense.
+
+    `most` is how many different values of rows are looked at.
+    """
     each = listing.filters[name]
-    held = _held(case, listing, each, provider)
+    held = _held(case, listing, each, provider)[:most]
     kind, _, collection = each.kind.partition(" ")
     if kind == "link":
         return [*_LINKS, *(url for key in held for url in _urls(collection, key))]
@@ -99,7 +103,7 @@ def _held(case: Case, listing: Listing, each: Filter, provider: str) -> list[Any
     for row in sorted(listing.rows(ask), key=lambda row: str(row["uuid"])):
         for value in every(each.samples(ask, row)):
             found.setdefault(repr(value), value)
-    return list(found.values())[:40]
+    return list(found.values())
 
 
 def _texts(value: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ import pytest
 
 from tests.oracle import strategies
 from tests.oracle.listing import PAGING, Listing, answer
+from tests.oracle.profile import WORLDS
 from tests.oracle.tables import LISTINGS, OTHERS
 from tests.oracle.worlds import Case
 
@@ -60,6 +62,21 @@ def test_each_value_keeps_the_right_rows(case: Case, operation: str, name: str) 
         counts.add(expected.count)
     some = counts - {None, "0", whole}
     assert some or (operation, name) in _ALIKE, f"{name} never keeps some rows and drops others"
+
+
+@pytest.mark.parametrize("number", range(1, len(WORLDS)))
+@pytest.mark.parametrize("operation", sorted(LISTINGS))
+def test_values_keep_the_right_rows_of_other_worlds(
+    case_of: Callable[[int], Case], operation: str, number: int
+) -> None:
+    case, listing = case_of(number), LISTINGS[operation]
+    path, key = path_of(listing)
+    for persona in ("staff", "owner"):
+        ask, neutral = case.ask(persona, key), strategies.neutral(listing)
+        for name in listing.filters:
+            for value in strategies.values(case, listing, name, key, most=1):
+                query = urlencode([*neutral, (name, value)])
+                assert case.answer(persona, path, query) == answer(listing, ask, path, query), query
 
 
 @pytest.mark.parametrize("operation", sorted(LISTINGS))
