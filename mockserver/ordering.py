@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mockserver.actions import Scope
 from mockserver.errors import Issue
-from mockserver.json_types import Record
+from mockserver.json_types import Key, Record
 from mockserver.operation import Order, Resource
-from mockserver.paths import UNREACHED, Paths, comparable
+from mockserver.paths import UNREACHED, Path, Paths, comparable
 
-#: One level of a sort: how to rank a record, and whether the greatest comes first.
-Level: TypeAlias = "tuple[Callable[[Record, Scope], Any], bool]"
+#: From this many records on, an order that depends on the state alone is kept with it.
+MANY: Final = 256
 Sort: TypeAlias = Callable[[Scope], "Callable[[Sequence[Record]], list[Record]] | list[Issue]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of a sort: how a path ranks a record, and whether the greatest comes first."""
+
+    rank: Callable[[Record, Scope], Any]
+    is_descending: bool
+    is_stored: bool
 
 
 def compile_order(
@@ -47,13 +57,13 @@ def compile_order(
             if bad and rules["unknown"] == "reject":
                 return [Issue(f"{order.wording}.choice", {"value": bad[0]})]
             chosen = [
-                (rank, word.startswith(mark))
+                replace(level, is_descending=word.startswith(mark))
                 for word in asked
                 if word in words
-                for rank, _ in keys[word.removeprefix(mark)]
+                for level in keys[word.removeprefix(mark)]
             ]
             levels = chosen or standard
-        return lambda records: _sorted(records, levels, resource.key, scope)
+        return lambda records: _sorted(records, levels, resource, scope)
 
     return sort
 
@@ -63,7 +73,7 @@ def _default_levels(
 ) -> list[Level]:
     word, is_descending = text.removeprefix(mark), text.startswith(mark)
     if word in keys:
-        return [(rank, is_descending) for rank, _ in keys[word]]
+        return [replace(level, is_descending=is_descending) for level in keys[word]]
     return compiler.levels((word,), is_descending=is_descending)
 
 
@@ -75,13 +85,31 @@ def _asked(order: Order, sent: Sequence[str], rules: Mapping[str, Any]) -> list[
 
 
 def _sorted(
+    records: Sequence[Record], levels: Sequence[Level], resource: Resource, scope: Scope
+) -> list[Record]:
+    """Return records in order; a long list by the places that all records of its kind have."""
+    key = itemgetter(resource.key)
+    if len(records) < MANY or not all(level.is_stored for level in levels):
+        return _rank(records, levels, resource.key, scope)
+    name = ("order", *((level.rank, level.is_descending) for level in levels))
+
+    def number() -> dict[Key, int]:
+        everything = _rank(scope.store.all(resource.name), levels, resource.key, scope)
+        return {key(record): place for place, record in enumerate(everything)}
+
+    places = scope.store.memo(name, number)
+    return sorted(records, key=lambda record: places[key(record)])
+
+
+def _rank(
     records: Sequence[Record], levels: Sequence[Level], key: str, scope: Scope
 ) -> list[Record]:
     # Stable sorts from the last level to the first, reversed or not: equal rows
     # keep key order.
     found = sorted(records, key=itemgetter(key))
-    for rank, is_descending in reversed(levels):
-        found.sort(key=lambda record: rank(record, scope), reverse=is_descending)
+    for level in reversed(levels):
+        rank = level.rank
+        found.sort(key=lambda record: rank(record, scope), reverse=level.is_descending)
     return found
 
 
@@ -94,10 +122,13 @@ class _Levels:
 
     def levels(self, texts: Sequence[str], *, is_descending: bool) -> list[Level]:
         """Return the levels that sort by some paths, one after another."""
-        return [(self._rank(text), is_descending) for text in texts]
+        return [self._level(text, is_descending=is_descending) for text in texts]
 
-    def _rank(self, text: str) -> Callable[[Record, Scope], Any]:
+    def _level(self, text: str, *, is_descending: bool) -> Level:
         path = self.paths.compile(self.resource, text, self.place)
+        return Level(self._rank(path), is_descending, path.is_stored)
+
+    def _rank(self, path: Path) -> Callable[[Record, Scope], Any]:
         first, shown = path.first, comparable(path, self.collation)
         for_null = self.nulls == "high"
 

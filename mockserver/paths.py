@@ -33,7 +33,8 @@ class Path:
 
     `first` is the quick way where one value is enough: it makes no lists.
     `resource` is what the reached records are when the path ends in a
-    relation; `field` what it ends in otherwise.
+    relation; `field` what it ends in otherwise. `is_stored` says that no
+    function has a hand in it: the values depend on the state alone.
     """
 
     reach: Reach
@@ -42,6 +43,7 @@ class Path:
     resource: Resource | None
     field: Field | None
     is_many: bool
+    is_stored: bool = False
 
     @property
     def is_own(self) -> bool:
@@ -87,13 +89,14 @@ class Paths:
             itself = _single(lambda record, scope: record)
             return Path(itself.reach, itself.first, text, resource, None, is_many=False)
         way: _Way | None = None
-        is_many = False
+        is_many, is_stored = False, True
         here, steps = resource, text.split(".")
         for position, step in enumerate(steps):
             is_last = position == len(steps) - 1
             relation = here.relations.get(step)
             if relation is not None:
                 is_many = is_many or not (relation.kind == "one" or relation.is_single)
+                is_stored = is_stored and relation.kind != "computed"
                 way = _chain(way, self._relation(here, relation, place))
                 here = self.resources[relation.to]
                 continue
@@ -104,9 +107,10 @@ class Paths:
                 text_ = f"path {text!r}: {here.name} has no {what} {step!r}; it has {known}"
                 raise SpecError(place, text_)
             way = _chain(way, self._field(field, here.where))
-            return Path(way.reach, way.first, text, None, field, is_many)
+            is_stored = is_stored and field.is_stored
+            return Path(way.reach, way.first, text, None, field, is_many, is_stored)
         assert way is not None
-        return Path(way.reach, way.first, text, here, None, is_many)
+        return Path(way.reach, way.first, text, here, None, is_many, is_stored)
 
     def _field(self, field: Field, place: str) -> _Way:
         name = field.name

@@ -293,6 +293,18 @@ class TestSources:
     def test_fixtures_lie_beside_the_spec(self, folder):
         assert folder.sources().fixtures_path == folder.root / "fixtures"
 
+    def test_a_lone_spec_has_them_in_its_own_folder(self, folder):
+        lone = folder.write("lone/deep/api.yaml", "openapi: 3.1.0\n")
+        assert Sources(spec=lone).fixtures_path == lone.parent / "fixtures"
+        (lone.parent / "fixtures").mkdir()
+        assert Sources(spec=lone).fixtures_path == lone.parent / "fixtures"
+
+    def test_the_shipped_ones_go_only_with_shipped_parts(self, folder):
+        lone = folder.write("lone/deep/api.yaml", "openapi: 3.1.0\n")
+        shipped = Sources().fixtures_path
+        assert Sources(spec=lone, pack=assembly.SHIPPED_PACK).fixtures_path == shipped
+        assert Sources(spec=lone).fixtures_path != shipped
+
     def test_what_is_named_is_taken(self, folder):
         other = folder.root / "other"
         assert folder.sources(fixtures=other).fixtures_path == other

@@ -309,3 +309,41 @@ def test_every_shipped_operation_documents_what_it_answers(shipped_api):
 
 def test_only_what_is_meant_for_others_is_exported():
     assert all(hasattr(compiler, name) for name in compiler.__all__)
+
+
+AUTH = "{scheme: card, tokens: author, user: books}"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "auth", "text"),
+    [
+        ("{type: http, scheme: bearer}", AUTH, None),
+        ("{type: apiKey, in: header, name: authorization}", AUTH, None),
+        (
+            "{type: apiKey, in: header, name: X-Key}",
+            AUTH,
+            "card is not sent in the Authorization header",
+        ),
+        (
+            "{type: http, scheme: bearer}",
+            AUTH.replace("card", "key"),
+            "there is no security scheme 'key'; there are card",
+        ),
+        (
+            "{type: http, scheme: bearer}",
+            AUTH.replace("author", "token"),
+            "there is no resource 'token'; there are author, book",
+        ),
+        (
+            "{type: http, scheme: bearer}",
+            AUTH.replace("user: books", "user: owner"),
+            "author has no relation 'owner'; there are books",
+        ),
+    ],
+)
+def test_who_calls_is_told_by_things_that_are_declared(folder, scheme, auth, text):
+    folder.edit("x-mock:\n", f"x-mock:\n  auth: {auth}\n")
+    folder.edit("components:\n", f"components:\n  securitySchemes: {{card: {scheme}}}\n")
+    found = [mistake for mistake in folder.mistakes() if "x-mock.auth" in mistake]
+    assert len(found) == (text is not None)
+    assert all(text in mistake for mistake in found)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mockserver import crud, dialects
+from mockserver.actions import Result
 from mockserver.errors import BrokenSpec, Conflict, Forbidden, Invalid, NotFound
 from tests import small
 
@@ -627,4 +628,40 @@ def test_an_operation_that_does_nothing_is_an_error_at_start_up():
     text = SPEC.replace("{verb: destroy, resource: shelf}", "{verb: action, resource: shelf}")
 
     with pytest.raises(BrokenSpec, match="shelves_destroy does nothing"):
+        small.build(text, functions=FUNCTIONS)
+
+
+def lending(answer):
+    """Return a world where DELETE of a shelf is an action that shows it."""
+    text = SPEC.replace("{verb: destroy, resource: shelf}", "{verb: action, resource: shelf}")
+    text = text.replace(
+        'responses: {"204": {description: Gone.}}\n  /shelves/{shelf_uuid}',
+        f'responses: {{"200": {{description: Shown., content: {{application/json: {{schema: '
+        f"{answer}}}}}}}}}\n  /shelves/{{shelf_uuid}}",
+    )
+    shown = {"shelves_destroy": lambda scope: Result(crud.show(scope, crud.target(scope)))}
+    world = small.World(small.build(text, functions=FUNCTIONS, operations=shown))
+    world.add("shelf", uuid=S1, owner=None, is_open=True)
+    return world
+
+
+def test_an_action_can_show_its_record():
+    world = lending("{type: object, properties: {uuid: {type: string}}}")
+
+    assert world.call("shelves_destroy", path={"uuid": S1}).body == {"uuid": S1}
+
+
+def test_an_action_whose_answer_is_no_record_cannot_show_one():
+    world = lending("{type: object, properties: {detail: {type: string}}}")
+
+    with pytest.raises(LookupError, match="shelves_destroy: its answer is no view of shelf"):
+        world.call("shelves_destroy", path={"uuid": S1})
+
+
+def test_a_list_whose_answer_has_no_rows_is_an_error_at_start_up():
+    text = SPEC.replace(
+        'schema: {type: array, items: {$ref: "#/components/schemas/Book"}}', "schema: {}"
+    )
+
+    with pytest.raises(BrokenSpec, match="lists, but its answer describes no array of records"):
         small.build(text, functions=FUNCTIONS)

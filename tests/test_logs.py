@@ -57,6 +57,14 @@ def test_what_is_no_terminal_gets_json(written):
     assert line["operations"] == 4
 
 
+def test_what_ought_to_be_looked_at_is_a_warning(written):
+    logs.configure("warning", "json")
+    logs.event("reloaded")
+    logs.warning("reload refused")
+    (line,) = lines(written())
+    assert (line["event"], line["level"]) == ("reload refused", "warning")
+
+
 def test_people_get_words(written):
     logs.configure("info", "human")
     logs.exchange(Request("GET", "/books/"), answered(), 0.01)

@@ -261,3 +261,26 @@ def test_neighbours_are_in_order(found, nulls):
         pair = [null if row["age"] is None else row["age"] for row in (one, other)]
 
         assert (pair[0], one["id"]) < (pair[1], other["id"])
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=12), st.sampled_from(["age", "-age"]))
+def test_a_long_list_is_ordered_like_a_short_one(ages, asked):
+    """Beyond MANY rows the order is kept with the state; nobody can tell."""
+    everyone = people("age", *ages)
+    sort = compile_order(
+        order("id"), ("id",), RESOURCES["person"], RULES, Paths(RESOURCES, {}), "here"
+    )
+    reader = Reader(asked)
+    for one in everyone:
+        reader.store.insert("person", one)
+    some = everyone[1:]
+    short = sort(reader)(some)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mockserver.ordering.MANY", 1)
+        assert sort(reader)(some) == short
+        changed = reader.store.replace("person", everyone[0], age=99)
+        places = [one["id"] for one in sort(reader)([changed, *some])]
+
+    assert places[0 if asked == "-age" else -1] == changed["id"]

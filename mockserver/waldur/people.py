@@ -40,10 +40,12 @@ def user_projects_count(record: Record, scope: Scope) -> JSON:
 def customer_projects(record: Record, scope: Scope) -> list[Record]:
     """Return the first few of the customer's projects that use the provider, by name."""
     found = _projects_of(record, scope)
-    # Collated as the list of projects is.
-    names = {each["uuid"]: str(each["name"]) for each in found}
-    by_name = sorted(found, key=lambda each: (names[each["uuid"]].casefold(), names[each["uuid"]], each["uuid"]))
-    return by_name[:PREVIEW]
+    return sorted(found, key=_collated)[:PREVIEW]
+
+
+def _collated(project: Record) -> tuple[str, str, str]:
+    """Return what a list of projects sorts by, so that the first few are the same."""
+    return project["name"].casefold(), project["name"], project["uuid"]
 
 
 def customer_projects_count(record: Record, scope: Scope) -> JSON:
