@@ -129,6 +129,8 @@ class Application:
             return self._no_route(request)
         route, path = found
         context.allow = route.allow
+        bound = route.bound(request.method)
+        context.operation = bound.operation.id if bound is not None else ""
         query = request.parameters()
         self._negotiate(request, query)
         transaction = self.store.read()
@@ -139,7 +141,6 @@ class Application:
             self.api.spec.resources,
         )
         user = self._stand_in(request, transaction, user, context)
-        bound = route.bound(request.method)
         is_public = bound is not None and bound.operation.is_public
         if user is None and not is_public and self._needs_caller(route):
             raise Unauthenticated
@@ -149,7 +150,6 @@ class Application:
             return Response(200, {"Content-Type": "application/json"}, metadata.describe(route))
         if bound is None:
             raise MethodNotAllowed(request.method)
-        context.operation = bound.operation.id
         return self._perform(request, bound, path, query, user)
 
     def _stand_in(

@@ -81,6 +81,7 @@ class Paths:
             return self.functions[name]
         except KeyError:
             text = f"the pack has no function {name}; add `def {name}`, or correct the name"
+            text += "" if self.functions else "; no pack is given yet (--pack)"
             raise SpecError(place, text) from None
 
     def compile(self, resource: Resource, text: str, place: str) -> Path:
