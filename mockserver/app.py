@@ -86,6 +86,7 @@ class Application:
         self, api: Api, store: Store, clock: Callable[[], datetime], options: Options = Options()
     ) -> None:
         self.api, self.store, self.clock, self.options = api, store, clock, options
+        self._sessions = auth.Sessions(clock)
         self.router = Router(api.operations.values())
         self.judge = renderer.Judge(api.spec.document)
         self._prefix, _, self._suffix = (
@@ -139,6 +140,7 @@ class Application:
             transaction,
             self.api.conventions["auth"],
             self.api.spec.resources,
+            self._sessions,
         )
         user = self._stand_in(request, transaction, user, context)
         is_public = bound is not None and bound.operation.is_public

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from mockserver import links
+from mockserver import links, values
 from mockserver.errors import Forbidden, Unauthenticated
 from mockserver.json_types import Record
 from mockserver.operation import Resource
 from mockserver.store import Transaction
+
+
+class Sessions:
+    """
+    When each token was used last, for those that expire when they lie idle.
+
+    Not part of the state: who reads must not write, and a reset signs nobody out.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._used: MutableMapping[str, datetime] = {}
+
+    def renew(self, token: Record, rules: Mapping[str, Any], key: str, lifetime: timedelta) -> None:
+        """Note that a token is used; raise Unauthenticated when that is too late."""
+        now = self._clock()
+        issued = token.get(rules["issued"])
+        since = self._used.get(key) or (values.read_instant(issued) if issued else None) or now
+        if now - since > lifetime:
+            raise Unauthenticated("Token has expired.")
+        self._used[key] = now
 
 
 def caller(
@@ -17,6 +39,7 @@ def caller(
     store: Transaction,
     rules: Mapping[str, Any] | None,
     resources: Mapping[str, Resource],
+    sessions: Sessions,
 ) -> Record | None:
     """
     Return the user whose token a header carries, or None for an anonymous caller.
@@ -40,6 +63,8 @@ def caller(
     user = store.get(holder, token[rules["user"]])
     if user is None or not user.get(rules["active"], True):
         raise Unauthenticated("User inactive or deleted.")
+    if "lifetime" in rules and user.get(rules["lifetime"]) is not None:
+        sessions.renew(token, rules, words[1], timedelta(seconds=user[rules["lifetime"]]))
     return user
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
+from mockserver import assembly
 from mockserver.app import Application
+from mockserver.assembly import World
 from mockserver.exchange import Request, Response
 
 STAFF = "5f1aa31c0e4b4d0f8a54c1d9f7e2b6a800000001"
@@ -69,3 +73,33 @@ def test_who_is_not_signed_in_cannot_be_taken_over(mock: Application) -> None:
     assert orjson.loads(refused.body) == {
         "detail": "Unable to impersonate user which does not have an active session."
     }
+
+
+OVERDUE = "5f1aa31c0e4b4d0f8a54c1d9f7e2b6a800000009"
+
+
+def test_a_token_that_lay_idle_too_long_is_refused(mock: Application) -> None:
+    refused = ask(mock, OVERDUE)
+
+    assert refused.status == 401
+    assert orjson.loads(refused.body) == {"detail": "Token has expired."}
+    assert refused.headers["WWW-Authenticate"] == "Token"
+
+
+def test_each_use_of_a_token_renews_it(default_world: World) -> None:
+    # Given out two days before the midnight at which the world begins.
+    now = [datetime(2026, 3, 13, 0, 50, tzinfo=UTC)]
+    mock = assembly.application(replace(default_world, clock=lambda: now[0]), strict=True)
+
+    statuses = []
+    for minutes in (0, 59, 59, 61):
+        now[0] += timedelta(minutes=minutes)
+        statuses.append(ask(mock, OVERDUE).status)
+
+    assert statuses == [200, 200, 200, 401]
+
+
+def test_the_token_of_somebody_who_left_is_refused(mock: Application) -> None:
+    refused = ask(mock, "5f1aa31c0e4b4d0f8a54c1d9f7e2b6a800000008")
+
+    assert orjson.loads(refused.body) == {"detail": "User inactive or deleted."}
