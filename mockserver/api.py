@@ -65,7 +65,7 @@ def bind(spec: Spec, pack: Pack) -> Api:
 class _Binder:
     def __init__(self, spec: Spec, pack: Pack, problems: list[AuthorError]) -> None:
         self.spec, self.pack, self.problems = spec, pack, problems
-        self.links = Links(spec.resources, spec.operations)
+        self.links = Links(spec.resources, spec.operations, spec.conventions["elsewhere"])
         self.paths = Paths(
             spec.resources, pack.functions, spec.conventions["ordering"]["collation"]
         )

@@ -64,6 +64,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "filtering": {"invalid": "reject"},
     "media": None,
     "clock": "real",
+    "elsewhere": [],
     "headers": {},
 }
 

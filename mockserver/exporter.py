@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import yaml
 
+from mockserver.compiler import resolve
 from mockserver.json_types import JSON
 from mockserver.operation import Resource
 from mockserver.renderer import plain
@@ -25,7 +26,7 @@ def openapi(document: Mapping[str, Any], *, is_plain: bool = False) -> dict[str,
     `is_plain` leaves out the extensions, and the components that nothing but
     an extension needs: the schemas of stored records.
     """
-    shown: dict[str, Any] = plain(document)
+    shown: dict[str, Any] = _merged(plain(document), document)
     return _pruned(_without_extensions(shown)) if is_plain else shown
 
 
@@ -46,6 +47,12 @@ def text(value: JSON, form: str) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
+#: Below these keys there is data, not schemas.
+_DATA: Final = frozenset({"example", "examples", "default", "enum", "const", "value"})
+#: Keys of a schema that narrow nothing: the nearer one counts.
+_ANNOTATIONS: Final = frozenset({"description", "title", "default", "x-from", "x-normalize"})
+
+
 class _Dumper(yaml.CSafeDumper):
     """Writes every repeated value out in full: anchors confuse readers."""
 
@@ -59,6 +66,32 @@ _Dumper.add_implicit_resolver(
     re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^0o[0-7]+$"),
     list("-+.0123456789"),
 )
+
+
+def _merged(node: Any, document: Mapping[str, Any], inside: frozenset[str] = frozenset()) -> Any:
+    """
+    Return a document in which no reference has neighbours that narrow it.
+
+    OpenAPI 3.1 allows them, and many tools that grew up with 3.0 pass them over.
+    `inside` are the references being followed: a schema may contain itself.
+    """
+    if isinstance(node, list):
+        return [_merged(item, document, inside) for item in node]
+    if not isinstance(node, dict):
+        return node
+    shown = {
+        key: value if key in _DATA else _merged(value, document, inside)
+        for key, value in node.items()
+    }
+    reference = str(shown.get("$ref", ""))
+    is_schema = reference.startswith("#/components/schemas/")
+    if not is_schema or len(shown) == 1 or reference in inside:
+        return shown
+    rest = {key: value for key, value in shown.items() if key != "$ref"}
+    found = plain(resolve(document, {"$ref": reference}))
+    target = _merged(found, document, inside | {reference})
+    clash = {key for key in rest if key in target and key not in _ANNOTATIONS}
+    return shown if clash else {**target, **rest}
 
 
 def _without_extensions(node: Any, *, is_names: bool = False) -> Any:

@@ -26,11 +26,17 @@ class Link:
 class Links:
     """The URL space of an API: where records live, and which paths exist."""
 
-    def __init__(self, resources: Mapping[str, Resource], operations: Iterable[Operation]) -> None:
+    def __init__(
+        self,
+        resources: Mapping[str, Resource],
+        operations: Iterable[Operation],
+        elsewhere: Iterable[str] = (),
+    ) -> None:
         self._records = [
             (_pattern(resource.path), resource) for resource in resources.values() if resource.path
         ]
-        self._routes = [_pattern(path) for path in {operation.path for operation in operations}]
+        paths = {operation.path for operation in operations} | set(elsewhere)
+        self._routes = [_pattern(path) for path in paths]
 
     def read(self, url: str) -> Link | None:
         """

@@ -110,7 +110,7 @@ def test_what_is_exported_loads_and_compiles_to_the_same(shipped_api, extended, 
     path = tmp_path / f"openapi.{form}"
     path.write_text(exporter.text(extended, form), encoding="utf-8")
     again = assembly.read_api(Sources(spec=path, pack=assembly.SHIPPED_PACK))
-    assert again.spec.document == shipped_api.spec.document
+    assert exporter.openapi(again.spec.document) == extended
     assert again.conventions == shipped_api.conventions
     assert [o.id for o in again.spec.operations] == [o.id for o in shipped_api.spec.operations]
     for name, resource in shipped_api.spec.resources.items():
@@ -126,7 +126,10 @@ def test_what_is_exported_loads_and_compiles_to_the_same(shipped_api, extended, 
         assert [(p.name, p.filter) for p in other.parameters] == [
             (p.name, p.filter) for p in operation.parameters
         ]
-        assert other.answers == operation.answers
+        assert {s: a.headers for s, a in other.answers.items()} == {
+            s: a.headers for s, a in operation.answers.items()
+        }
+        assert other.body is None or set(other.body.schemas) == set(operation.body.schemas)
         assert (other.permission, other.effect) == (operation.permission, operation.effect)
 
 
@@ -173,3 +176,24 @@ def test_the_state_is_every_record_by_resource(default_world):
         assert keys == sorted(keys)
         assert len(keys) == len(state.records(name))
     assert json.loads(exporter.text(shown, "json")) == shown
+
+
+def test_a_reference_and_what_narrows_it_become_one_schema():
+    document = loader.read_yaml(
+        """
+        openapi: 3.1.0
+        components:
+          schemas:
+            Text: {type: string, maxLength: 9}
+            Name: {$ref: "#/components/schemas/Text", minLength: 1}
+            Short: {$ref: "#/components/schemas/Text", maxLength: 2}
+            Tree:
+              properties: {child: {$ref: "#/components/schemas/Tree", title: Child}}
+        """,
+        "a.yaml",
+    )
+    shown = exporter.openapi(document)["components"]["schemas"]
+
+    assert shown["Name"] == {"type": "string", "maxLength": 9, "minLength": 1}
+    assert shown["Short"] == {"$ref": "#/components/schemas/Text", "maxLength": 2}
+    assert shown["Tree"]["properties"]["child"]["title"] == "Child"
