@@ -41,7 +41,6 @@ class BodyReader:
 
     properties: tuple[_Property, ...]
     is_partial: bool
-    is_lenient: bool
 
     def read(self, value: JSON, scope: Scope) -> dict[str, JSON]:
         """Return the sent fields in stored form; raise Invalid with every complaint."""
@@ -142,7 +141,7 @@ class Bodies:
             if name in unique:
                 read = _unique(read, resource, name)
             properties.append(self._property(name, sub, read, is_required=name in required))
-        return BodyReader(tuple(properties), is_partial, self.is_lenient)
+        return BodyReader(tuple(properties), is_partial)
 
     def _required(self, schema: Schema) -> set[str]:
         found = set(schema.get("required") or ())

@@ -10,7 +10,6 @@ from mockserver import lint
 from mockserver.errors import AuthorError, BrokenSpec, SpecError
 from mockserver.loader import Node, where
 from mockserver.operation import (
-    ON_ONE,
     Answer,
     Body,
     Effect,
@@ -492,6 +491,3 @@ def _is_authorization(scheme: Mapping[str, Any]) -> bool:
 
 def _choices(names: Mapping[str, Any]) -> str:
     return "there are " + ", ".join(sorted(names)) if names else "none is declared"
-
-
-__all__ = ["DEFAULTS", "METHODS", "ON_ONE", "compile_spec", "resolve"]

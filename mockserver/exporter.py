@@ -11,6 +11,7 @@ import yaml
 
 from mockserver.compiler import resolve
 from mockserver.json_types import JSON
+from mockserver.loader import DATA_KEYS
 from mockserver.operation import Resource
 from mockserver.renderer import plain
 from mockserver.store import State
@@ -47,8 +48,6 @@ def text(value: JSON, form: str) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-#: Below these keys there is data, not schemas.
-_DATA: Final = frozenset({"example", "examples", "default", "enum", "const", "value"})
 #: Keys of a schema that narrow nothing: the nearer one counts.
 _ANNOTATIONS: Final = frozenset({"description", "title", "default", "x-from", "x-normalize"})
 
@@ -80,7 +79,7 @@ def _merged(node: Any, document: Mapping[str, Any], inside: frozenset[str] = fro
     if not isinstance(node, dict):
         return node
     shown = {
-        key: value if key in _DATA else _merged(value, document, inside)
+        key: value if key in DATA_KEYS else _merged(value, document, inside)
         for key, value in node.items()
     }
     reference = str(shown.get("$ref", ""))

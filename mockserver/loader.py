@@ -33,6 +33,10 @@ _MERGE: Final = "tag:yaml.org,2002:merge"
 _UNREADABLE: Final = object()
 
 
+#: Keys of a resolved document below which there is data, not schemas.
+DATA_KEYS: Final = frozenset({"example", "examples", "default", "enum", "const", "value"})
+
+
 class Node(dict[str, Any]):
     """A JSON object that knows the file and line it was read from."""
 

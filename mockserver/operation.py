@@ -11,10 +11,6 @@ Schema: TypeAlias = Mapping[str, Any]
 Verb: TypeAlias = Literal[
     "list", "retrieve", "create", "update", "partial_update", "destroy", "action", "report"
 ]
-#: Verbs that work on one existing record, named by the last path parameter.
-ON_ONE: frozenset[str] = frozenset(
-    {"retrieve", "update", "partial_update", "destroy", "action", "report"}
-)
 
 
 @dataclass(frozen=True, slots=True)

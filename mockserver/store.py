@@ -56,14 +56,6 @@ class State:
         return Map() if table is None else table.records
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSet:
-    """What one committed transaction did."""
-
-    version: int
-    changes: tuple[Change, ...]
-
-
 class Transaction:
     """
     Reads and writes on one state, nothing visible outside until committed.

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from mockserver.loader import Node
-
-#: Below these keys there is data, not schemas.
-_DATA: Final = frozenset({"example", "examples", "default", "enum", "const", "value"})
+from mockserver.loader import DATA_KEYS, Node
 
 
 def to_3_1(document: Node) -> Node:
@@ -30,7 +27,7 @@ def _walk(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     shown = {
-        key: value if key in _DATA or key.startswith("x-") else _walk(value)
+        key: value if key in DATA_KEYS or key.startswith("x-") else _walk(value)
         for key, value in node.items()
     }
     found = _bounds(_nullable(shown))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mockserver import api, compiler, loader, pack
+from mockserver import api, loader, pack
 from mockserver.compiler import DEFAULTS, compile_spec, resolve
 from mockserver.errors import AuthorError, BrokenSpec
 
@@ -305,10 +305,6 @@ def test_every_shipped_operation_documents_what_it_answers(shipped_api):
     for operation in shipped_api.spec.operations:
         assert operation.where.startswith("spec/paths/"), operation.where
         assert operation.success.status in (200, 201, 204)
-
-
-def test_only_what_is_meant_for_others_is_exported():
-    assert all(hasattr(compiler, name) for name in compiler.__all__)
 
 
 AUTH = "{scheme: card, tokens: author, user: books}"
