@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from mockserver import crud, dialects, filters, ordering
+from mockserver import claims, crud, dialects, filters, ordering
 from mockserver.actions import Action, Bound, Scope
 from mockserver.bodies import Bodies, BodyReader
 from mockserver.compiler import resolve
@@ -83,6 +83,7 @@ class _Binder:
             except SpecError as problem:
                 self.problems.append(problem)
         self._check_resources()
+        self.problems.extend(claims.check(self.spec, self.paths))
         known = {operation.id for operation in self.spec.operations}
         for name in sorted(set(self.pack.operations) - known):
             text = f"no such operation: {name}; name the function like its operationId"

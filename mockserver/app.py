@@ -300,6 +300,17 @@ def check_effect(bound: Bound, transaction: Transaction) -> None:
             allowed, what = not excess, f"changed {', '.join(sorted(excess))} of"
         if not allowed:
             raise ResponseDefect(f"{bound.operation.id} {what} {resource}, beyond its x-effect")
+        if record is not None:
+            _check_constants(bound, resource, record, effect.sets.get(resource, {}))
+
+
+def _check_constants(
+    bound: Bound, resource: str, record: Record, constants: Mapping[str, JSON]
+) -> None:
+    wrong = sorted(name for name, value in constants.items() if record.get(name) != value)
+    if wrong:
+        text = f"left {', '.join(wrong)} of {resource} other than its x-effect sets"
+        raise ResponseDefect(f"{bound.operation.id} {text}")
 
 
 @lru_cache(maxsize=256)

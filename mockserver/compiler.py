@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from mockserver import lint
+from mockserver import lint, readings
 from mockserver.errors import AuthorError, BrokenSpec, SpecError
 from mockserver.loader import Node, where
 from mockserver.operation import (
     Answer,
     Body,
-    Effect,
     Field,
     Filter,
     Nesting,
@@ -186,7 +185,7 @@ class _Compiler:
             label=declared.get("label") or title,
             key=key,
             path=declared.get("path", ""),
-            order=_texts(declared.get("order", key)),
+            order=readings.texts(declared.get("order", key)),
             relations={n: _relation(n, r) for n, r in (declared.get("relations") or {}).items()},
             fields=fields,
             unique=tuple(tuple(u) for u in declared.get("unique") or ()),
@@ -301,7 +300,9 @@ class _Compiler:
             resource=resource,
             conditions=dict(action.get("where") or {}),
             visible=action.get("visible", ""),
-            order=_texts(action["order"]) if "order" in action else resources[resource].order,
+            order=readings.texts(action["order"])
+            if "order" in action
+            else resources[resource].order,
             is_paged=verb == "list"
             and action.get("paging") != "none"
             and paging["number"] in names,
@@ -310,8 +311,8 @@ class _Compiler:
             ordering=self._ordering(raw),
             has_fieldset=self.conventions["fieldset"]["parameter"] in names,
             permission=permission
-            and Permission(permission["needs"], _texts(permission.get("on", ()))),
-            effect=_effect(node.get("x-effect")),
+            and Permission(permission["needs"], readings.texts(permission.get("on", ()))),
+            effect=readings.effect(node.get("x-effect"), verb, where(node, "x-effect")),
             body=self._body(node),
             answers=answers,
             is_public=not security or {} in security,
@@ -354,7 +355,7 @@ class _Compiler:
         inner = schema.get("items") or {} if is_array else schema
         is_boolean = "boolean" in types_of(inner)
         return Filter(
-            fields=_texts(said.get("field", ())),
+            fields=readings.texts(said.get("field", ())),
             lookup=said.get("lookup", "exact"),
             values=values,
             invalid=said.get("invalid")
@@ -363,6 +364,11 @@ class _Compiler:
             only=said.get("only"),
             wording=said.get("wording", "query"),
             by=said.get("by", ""),
+            any=tuple(readings.alternative(each) for each in said.get("any") or ()),
+            where=dict(said.get("where") or {}),
+            shown=said.get("shown", ""),
+            splits=said.get("splits", True),
+            stranger=said.get("stranger", "none"),
         )
 
     def _nesting(
@@ -400,7 +406,7 @@ class _Compiler:
             is_array = "array" in types_of(schema)
             inner = resolve(self.document, schema.get("items") or {}) if is_array else schema
             words = frozenset(w for w in _enum(inner) if isinstance(w, str))
-            keys = {n: _texts(p) for n, p in (declared.get("keys") or {}).items()}
+            keys = {n: readings.texts(p) for n, p in (declared.get("keys") or {}).items()}
             bare = {word.removeprefix(rules["descending"]) for word in words if word} | set(keys)
             if not bare:
                 self._problem(
@@ -411,7 +417,7 @@ class _Compiler:
                 parameter=node["name"],
                 keys={name: keys.get(name, (name,)) for name in sorted(bare)},
                 words=words,
-                default=_texts(declared.get("default", ())),
+                default=readings.texts(declared.get("default", ())),
                 nulls=declared.get("nulls", rules["nulls"]),
                 is_single=not is_array,
                 wording=declared.get("wording", "query"),
@@ -452,7 +458,7 @@ def _field(name: str, schema: Node) -> Field:
 
 
 def _relation(name: str, declared: Mapping[str, Any]) -> Relation:
-    order = _texts(declared.get("order", ()))
+    order = readings.texts(declared.get("order", ()))
     single = bool(declared.get("one"))
     if "of" in declared:
         return Relation(name, declared["of"], "reverse", declared.get("by", ""), order, single)
@@ -460,20 +466,6 @@ def _relation(name: str, declared: Mapping[str, Any]) -> Relation:
         return Relation(name, declared["to"], "computed", "", order, single, declared["computed"])
     kind = "many" if declared.get("many") else "one"
     return Relation(name, declared["to"], cast(Any, kind), order=order, is_single=kind == "one")
-
-
-def _effect(declared: Mapping[str, Any] | None) -> Effect | None:
-    if declared is None:
-        return None
-    return Effect(
-        creates=frozenset(declared.get("creates") or ()),
-        changes={r: frozenset(f) for r, f in (declared.get("changes") or {}).items()},
-        removes=frozenset(declared.get("removes") or ()),
-    )
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _enum(schema: Schema) -> list[Any]:

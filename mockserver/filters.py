@@ -2,138 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from mockserver import values
+from mockserver import alternatives, lookups
 from mockserver.actions import Scope
 from mockserver.errors import Issue, Issues, NotFound, SpecError
 from mockserver.json_types import JSON, Record
 from mockserver.links import Links
-from mockserver.operation import Filter, Parameter, Resource, Schema, format_of, types_of
+from mockserver.lookups import LOOKUPS, Unreadable
+from mockserver.operation import Filter, Parameter, Resource, Schema, types_of
 from mockserver.paths import Path, Paths
 
 Predicate: TypeAlias = Callable[[Record], bool]
 #: What one parameter makes of a call: a predicate, None for "keep all", or complaints.
 Maker: TypeAlias = Callable[[Scope], "Predicate | list[Issue] | None"]
-
-
-class Unreadable(Exception):
-    """A value that is not of its parameter's kind; carries the complaint."""
-
-    def __init__(self, code: str, value: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.value = value
-
-
-def _fold(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    return lambda value, wanted: test(str(value).casefold(), str(wanted).casefold())
-
-
-#: A stored value against a wanted one; null passes none but `isnull`.
-LOOKUPS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "exact": lambda value, wanted: bool(value == wanted),
-    "iexact": _fold(lambda value, wanted: value == wanted),
-    "contains": lambda value, wanted: wanted in str(value),
-    "icontains": _fold(lambda value, wanted: wanted in value),
-    "startswith": lambda value, wanted: str(value).startswith(wanted),
-    "in": lambda value, wanted: bool(value == wanted),
-    "gt": lambda value, wanted: bool(value > wanted),
-    "gte": lambda value, wanted: bool(value >= wanted),
-    "lt": lambda value, wanted: bool(value < wanted),
-    "lte": lambda value, wanted: bool(value <= wanted),
-}
-
-_TRUE: Final = frozenset({"true", "1", "2"})
-_FALSE: Final = frozenset({"false", "0", "3"})
-
-
-def _boolean(text: str) -> JSON:
-    # Both flavours of boolean widget at once: 2 and 3 are the words of a
-    # three-valued select (django.forms.NullBooleanSelect).
-    word = text.lower()
-    if word not in _TRUE | _FALSE:
-        raise Unreadable("boolean", text)
-    return word in _TRUE
-
-
-def _uuid(text: str) -> JSON:
-    found = values.read_uuid(text)
-    if found is None:
-        raise Unreadable("uuid", text)
-    return found
-
-
-def _date(text: str) -> JSON:
-    found = values.read_date(text)
-    if found is None:
-        raise Unreadable("date", text)
-    return found
-
-
-def _instant(text: str) -> JSON:
-    found = values.read_instant(text)
-    if found is None:
-        raise Unreadable("datetime", text)
-    return values.instant_key(values.write_instant(found))
-
-
-def _integer(text: str) -> JSON:
-    try:
-        return int(text)
-    except ValueError:
-        raise Unreadable("integer", text) from None
-
-
-def _number(text: str) -> JSON:
-    try:
-        found = float(text)
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
-        raise Unreadable("number", text)
-    return found
-
-
-def _text(text: str) -> JSON:
-    if "\0" in text:
-        raise Unreadable("null_characters", text)
-    return text.strip()
-
-
-def reader(schema: Schema) -> Callable[[str], JSON]:
-    """Return how a query value of this schema is read; it raises Unreadable."""
-    types, form = types_of(schema), format_of(schema)
-    if "boolean" in types:
-        return _boolean
-    if "integer" in types:
-        return _integer if "enum" not in schema else _among(_integer, schema["enum"])
-    if "number" in types:
-        return _number
-    if "enum" in schema:
-        return _choice(frozenset(str(word) for word in schema["enum"]))
-    return {"uuid": _uuid, "date": _date, "date-time": _instant}.get(form, _text)
-
-
-def _among(read: Callable[[str], JSON], words: Sequence[JSON]) -> Callable[[str], JSON]:
-    def choose(text: str) -> JSON:
-        value = read(text)
-        if value not in words:
-            raise Unreadable("choice", text)
-        return value
-
-    return choose
-
-
-def _choice(words: frozenset[str]) -> Callable[[str], JSON]:
-    def read(text: str) -> JSON:
-        if text not in words:
-            raise Unreadable("choice", text)
-        return text
-
-    return read
 
 
 def compile_filter(
@@ -143,9 +26,11 @@ def compile_filter(
     inner = parameter.schema
     if "array" in types_of(inner):
         inner = inner.get("items") or {}
-    read = _text if declared.lookup == "link" else _reader_of(declared, inner)
+    read = lookups.read_text if declared.lookup == "link" else _reader_of(declared, inner)
     if declared.by:
         make = _by_function(declared, paths, parameter.where)
+    elif declared.any:
+        make = _by_alternatives(declared, resource, paths, parameter.where)
     elif declared.lookup == "link":
         make = _by_link(declared, resource, paths, links, parameter.where)
     else:
@@ -180,7 +65,7 @@ def _values(declared: Filter, read: Callable[[str], JSON], text: str, scope: Sco
 
 
 def _reader_of(declared: Filter, schema: Schema) -> Callable[[str], JSON]:
-    read = reader(schema)
+    read = lookups.reader(schema)
     if not declared.choices:
         return read
 
@@ -206,7 +91,9 @@ def _given(declared: Filter, sent: Sequence[str]) -> list[str]:
         return [text for text in sent if text.strip()]
     last = sent[-1] if sent else ""
     if declared.values == "comma":
-        return [text for text in last.split(",") if text.strip()]
+        parts = [text for text in last.split(",") if text.strip()]
+        # What no alternative can read matches nothing, and commas alone are no exception.
+        return parts or ([last] if declared.any and last.strip() else [])
     return [last] if last.strip() else []
 
 
@@ -217,6 +104,19 @@ def _by_function(
     if declared.values == "one":
         return lambda scope, wanted: lambda record: bool(function(record, wanted[0], scope))
     return lambda scope, wanted: lambda record: bool(function(record, wanted, scope))
+
+
+def _by_alternatives(
+    declared: Filter, resource: Resource, paths: Paths, place: str
+) -> Callable[[Scope, list[JSON]], Predicate | None]:
+    ways = [alternatives.compile_(each, resource, paths, place) for each in declared.any]
+
+    def make(scope: Scope, wanted: list[JSON]) -> Predicate | None:
+        made = (way(str(text), scope) for text in wanted for way in ways)
+        tests = [test for test in made if test is not None]
+        return lambda record: any(test(record) for test in tests)
+
+    return make
 
 
 def _by_link(
@@ -257,13 +157,20 @@ def _by_fields(
     compiled = [paths.compile(resource, path, place) for path in declared.fields]
     if not compiled:
         raise SpecError(place, "x-filter names neither a field nor a function (by)")
-    if declared.lookup == "isnull":
-        return lambda scope, wanted: lambda record: _is_null(compiled, record, scope) == wanted[0]
+    if declared.where and declared.lookup != "exists":
+        raise SpecError(place, "x-filter.where goes with lookup exists; add it, or drop where")
+    if declared.lookup in ("isnull", "exists"):
+        return _by_existence(declared, compiled, paths, place)
     if declared.lookup not in LOOKUPS:
-        known = ", ".join(sorted({*LOOKUPS, "link", "isnull"}))
+        known = ", ".join(sorted({*LOOKUPS, "link", "isnull", "exists"}))
         raise SpecError(place, f"there is no lookup {declared.lookup!r}; there are {known}")
-    test = LOOKUPS[declared.lookup]
-    as_key = [_comparable(path, read) for path in compiled]
+    return _by_comparison(compiled, LOOKUPS[declared.lookup], read)
+
+
+def _by_comparison(
+    compiled: list[Path], test: Callable[[Any, Any], bool], read: Callable[[str], JSON]
+) -> Callable[[Scope, list[JSON]], Predicate | None]:
+    as_key = [lookups.comparable(path.target, read) for path in compiled]
 
     def make(scope: Scope, wanted: list[JSON]) -> Predicate | None:
         def passes(record: Record) -> bool:
@@ -281,24 +188,34 @@ def _by_fields(
     return make
 
 
-def _is_null(compiled: list[Path], record: Record, scope: Scope) -> bool:
-    return not any(v is not None for path in compiled for v in path.reach(record, scope))
+def _by_existence(
+    declared: Filter, compiled: list[Path], paths: Paths, place: str
+) -> Callable[[Scope, list[JSON]], Predicate | None]:
+    is_there, asks = _existence(declared, compiled, paths, place), declared.lookup == "exists"
+    return lambda scope, wanted: lambda record: is_there(record, scope) == (wanted[0] is asks)
 
 
-def _comparable(path: Path, read: Callable[[str], JSON]) -> Callable[[JSON], JSON]:
-    """Return how a stored value is put beside a wanted one that `read` has read."""
-    if path.resource is not None:
-        key = path.resource.key
-        return lambda record: record[key]
-    assert path.field is not None
-    form = path.field.schema.get("format")
-    if form == "date-time":
-        return values.instant_key if read is not _date else lambda value: value[:10]
-    if form == "date" and read is _instant:
-        return lambda value: values.instant_key(f"{value}T00:00:00Z")
-    if form == "decimal" and read is _number:
-        return float
-    return lambda value: value
+def _existence(
+    declared: Filter, compiled: list[Path], paths: Paths, place: str
+) -> Callable[[Record, Scope], bool]:
+    """Return whether the paths reach anything, of which `where` may ask more."""
+    conditions = []
+    for path in compiled if declared.where else ():
+        if path.resource is None:
+            raise SpecError(place, f"x-filter.where needs a relation; {path.text!r} is a field")
+        conditions += [
+            (paths.compile(path.resource, text, place), value)
+            for text, value in declared.where.items()
+        ]
+
+    def is_meant(found: JSON, scope: Scope) -> bool:
+        return found is not None and all(
+            value in path.reach(found, scope) for path, value in conditions
+        )
+
+    return lambda record, scope: any(
+        is_meant(found, scope) for path in compiled for found in path.reach(record, scope)
+    )
 
 
 def asked(

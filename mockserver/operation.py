@@ -80,8 +80,33 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """
+    One of several ways in which a value may match.
+
+    The value is read as each field's own kind; what cannot be read so does not
+    match. With `words`, the first word is for the first of `words`, and so on;
+    the last takes the rest, and all must match. It does not apply to values of
+    the format `unless`, nor to keys of records of the resource `unless_key_of`.
+    """
+
+    fields: tuple[str, ...] = ()
+    lookup: str = "exact"
+    words: tuple[str, ...] = ()
+    unless: str = ""
+    unless_key_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
-    """Keep the records whose `fields` pass `lookup`, or that the function `by` keeps."""
+    """
+    Keep the records whose `fields` pass `lookup`, that pass `any`, or that `by` keeps.
+
+    `where` narrows what the lookup `exists` asks for. The rest is for testers:
+    `shown` is the property of a row that holds what `by` compares, `splits`
+    whether true and false of a boolean part the list in two, `stranger` what an
+    id that no record has keeps.
+    """
 
     fields: tuple[str, ...] = ()
     lookup: str = "exact"
@@ -91,6 +116,11 @@ class Filter:
     only: Any = None
     wording: Literal["query", "body"] = "query"
     by: str = ""
+    any: tuple[Alternative, ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+    shown: str = ""
+    splits: bool = True
+    stranger: Literal["none", "all"] = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +167,33 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A state in which an operation answers `status`: every path of `when` reaches such a value."""
+
+    when: Mapping[str, tuple[Any, ...]]
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
-    """Which resources an operation may create, change (by field) and remove."""
+    """
+    Which resources an operation may create, change (by field) and remove.
+
+    `sets` are the constants it leaves in fields it changes, `refuses` the states
+    in which it does nothing. `undo` is the operation that takes back what it
+    creates, `lasting` says that none can; `repeat` is what the same call does
+    when it is made again ("" when nothing is said).
+    """
 
     creates: frozenset[str] = frozenset()
     changes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     removes: frozenset[str] = frozenset()
+    sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refuses: tuple[Refusal, ...] = ()
+    undo: str = ""
+    lasting: bool = False
+    repeat: Literal["", "same", "refused", "again"] = ""
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

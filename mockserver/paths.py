@@ -46,6 +46,13 @@ class Path:
     is_stored: bool = False
 
     @property
+    def target(self) -> Field | Resource:
+        """What it ends in."""
+        target = self.resource or self.field
+        assert target is not None
+        return target
+
+    @property
     def is_own(self) -> bool:
         """Whether it is a field of the record itself, which is always reached."""
         return self.resource is None and "." not in self.text

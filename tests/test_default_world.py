@@ -204,13 +204,14 @@ def candidates(
     rule = wanted.filter
     assert isinstance(rule, Filter)
     found: list[Any] = ["true", "false"] if is_boolean(wanted) else []
-    for path in rule.fields:
+    for path in [*rule.fields, *(path for each in rule.any for path in each.fields)]:
         found += (
             links(asker, resource, path)
             if rule.lookup == "link"
             else values_of(asker, resource, path, rows)
         )
-    if rule.by and not found:
+    # What a function decides or derives shows in no record.
+    if not any(found):
         found += [*words(wanted), *guesses(asker, rows)]
     texts = [str(value) for value in found if value not in (None, "") and not is_nested(value)]
     yield from dict.fromkeys(texts)

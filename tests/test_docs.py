@@ -11,7 +11,7 @@ import click
 import jsonschema
 import pytest
 
-from mockserver import cli, filters, lint, loader
+from mockserver import cli, lint, loader, lookups
 from mockserver.compiler import DEFAULTS
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +41,7 @@ def test_every_convention_is_shown(name: str) -> None:
     assert re.search(rf"^  {name}:", EXTENSIONS, re.MULTILINE)
 
 
-@pytest.mark.parametrize("lookup", [*filters.LOOKUPS, "link", "isnull"])
+@pytest.mark.parametrize("lookup", [*lookups.LOOKUPS, "link", "isnull", "exists"])
 def test_every_lookup_is_listed(lookup: str) -> None:
     assert f"`{lookup}`" in EXTENSIONS
 

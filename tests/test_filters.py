@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockserver import filters, links
+from mockserver import filters, links, lookups
 from mockserver.errors import NotFound, SpecError
 from mockserver.links import Links
 from mockserver.loader import Node
@@ -196,7 +196,7 @@ def test_a_number_must_be_one_of_the_listed():
     assert run(compile_(listed, "pages"), [book()], "11") == [("query.choice", "11")]
 
 
-@pytest.mark.parametrize("lookup", sorted(filters.LOOKUPS))
+@pytest.mark.parametrize("lookup", sorted(lookups.LOOKUPS))
 def test_null_passes_no_lookup(lookup):
     assert not keeps(book(pages=None), "0", INTEGER, "pages", lookup=lookup)
     assert not keeps(book(title=None), "None", TEXT, "title", lookup=lookup)

@@ -7,22 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from mockserver import values
 from mockserver.actions import Scope
 from mockserver.errors import Invalid
-from mockserver.json_types import JSON, Key, Record
-from mockserver.waldur import grants, words
-from mockserver.waldur.states import is_live
-
-_SEARCHED = ("name", "slug", "description")
-
-
-def offering_accessible_via_calls(record: Record, value: JSON, scope: Scope) -> bool:
-    """Ask whether an active call has been granted the offering."""
-    requests = scope.store.related("call_request", "offering", record["uuid"])
-    return value is any(
-        each["state"] == "accepted" and each["call_state"] == "active" for each in requests
-    )
+from mockserver.json_types import JSON, Record
 
 
 def offering_allowed_customer_uuid(record: Record, value: JSON, scope: Scope) -> bool:
@@ -51,49 +38,6 @@ def offering_attributes(record: Record, value: JSON, scope: Scope) -> bool:
     )
 
 
-def offering_can_create_offering_user(record: Record, value: JSON, scope: Scope) -> bool:
-    """Ask whether the provider may create accounts in the offering."""
-    option = record["plugin_options"].get("service_provider_can_create_offering_user", False)
-    return value is bool(option)
-
-
-def offering_has_terms_of_service(record: Record, value: JSON, scope: Scope) -> bool:
-    """Ask whether the offering has terms of service."""
-    return value is bool(scope.store.related("terms_of_service", "offering", record["uuid"]))
-
-
-def offering_has_active_terms_of_service(record: Record, value: JSON, scope: Scope) -> bool:
-    """Ask whether the offering has terms of service in force."""
-    terms = scope.store.related("terms_of_service", "offering", record["uuid"])
-    return value is any(each["is_active"] for each in terms)
-
-
-def offering_query(record: Record, value: JSON, scope: Scope) -> bool:
-    """Search the offerings, or find the one whose key is given."""
-    key = values.read_uuid(value)
-    if key is not None and scope.store.get("offering", key) is not None:
-        return bool(record["uuid"] == key)
-    return words.any_contains(record, _SEARCHED, value)
-
-
-def offering_resource_customer_uuid(record: Record, value: JSON, scope: Scope) -> bool:
-    """Keep what a customer has an existing resource of."""
-    projects = (scope.store.get("project", key) for key in _projects(record, scope))
-    return any(project is not None and project["customer"] == value for project in projects)
-
-
-def offering_resource_project_uuid(record: Record, value: JSON, scope: Scope) -> bool:
-    """Keep what a project has an existing resource of."""
-    return value in _projects(record, scope)
-
-
-def offering_service_manager_uuid(record: Record, value: JSON, scope: Scope) -> bool:
-    """Keep shared offerings on which a user holds a role."""
-    return bool(record["shared"]) and any(
-        grant["user"] == value for grant in grants.on(scope, "offering", record["uuid"])
-    )
-
-
 def offering_user_has_consent(record: Record, value: JSON, scope: Scope) -> bool:
     """Ask whether the caller agreed to the offering's terms."""
     consents = scope.store.related("user_consent", "offering", record["uuid"])
@@ -106,21 +50,6 @@ def offering_user_has_offering_user(record: Record, value: JSON, scope: Scope) -
     """Ask whether the caller has an account in the offering."""
     accounts = scope.store.related("offering_user", "offering", record["uuid"])
     return value is any(_is_callers(account, scope) for account in accounts)
-
-
-def offering_uuid_list(record: Record, value: JSON, scope: Scope) -> bool:
-    """Keep the offerings of a comma list."""
-    return record["uuid"] in {values.read_uuid(part) for part in words.listed(value)}
-
-
-def offering_scope_uuid(record: Record, value: JSON, scope: Scope) -> bool:
-    """Keep offerings behind which the given service settings are."""
-    return record["scope"] is not None and record["scope"] == values.read_uuid(value)
-
-
-def _projects(record: Record, scope: Scope) -> set[Key]:
-    resources = scope.store.related("resource", "offering", record["uuid"])
-    return {resource["project"] for resource in resources if is_live(resource)}
 
 
 def _is_callers(record: Record, scope: Scope) -> bool:

@@ -23,17 +23,33 @@ _INSIDERS: Final = ("CUSTOMER.OWNER", "CUSTOMER.MANAGER")
 
 def offering_resources_count(record: Record, scope: Scope) -> JSON:
     """Count the resources of the offering that still exist."""
-    return sum(map(is_live, scope.store.related("resource", "offering", record["uuid"])))
+    return len(offering_live_resources(record, scope))
 
 
 def offering_total_customers(record: Record, scope: Scope) -> JSON:
     """Count the customers with an existing resource of the offering."""
     customers: set[Key] = set()
-    for resource in scope.store.related("resource", "offering", record["uuid"]):
+    for resource in offering_live_resources(record, scope):
         project = scope.store.get("project", resource["project"])
-        if project is not None and is_live(resource):
+        if project is not None:
             customers.add(project["customer"])
     return len(customers)
+
+
+def offering_live_resources(record: Record, scope: Scope) -> list[Record]:
+    """Return the resources of the offering that still exist."""
+    return list(filter(is_live, scope.store.related("resource", "offering", record["uuid"])))
+
+
+def offering_grants_in_force(record: Record, scope: Scope) -> list[Record]:
+    """Return the grants on the offering that count."""
+    return grants.on(scope, "offering", record["uuid"])
+
+
+def offering_can_create_offering_user(record: Record, scope: Scope) -> JSON:
+    """Tell whether the provider may create accounts in the offering."""
+    option = record["plugin_options"].get("service_provider_can_create_offering_user", False)
+    return bool(option)
 
 
 def offering_state_code(record: Record, scope: Scope) -> JSON:

@@ -27,6 +27,22 @@ def user_full_name(record: Record, scope: Scope) -> JSON:
     return f"{record['first_name']} {record['last_name']}".strip()
 
 
+def user_customer_grants(record: Record, scope: Scope) -> list[Record]:
+    """Return the grants in force of the user on customers."""
+    return _held(record, "customer", scope)
+
+
+def user_project_grants(record: Record, scope: Scope) -> list[Record]:
+    """Return the grants in force of the user on projects."""
+    return _held(record, "project", scope)
+
+
+def grant_scope_type(record: Record, scope: Scope) -> JSON:
+    """Name the kind of record that the grant is on, in one word."""
+    held = next((field for field in grants.SCOPES if record[field] is not None), "")
+    return held.replace("_", "")
+
+
 def user_is_active(record: Record, scope: Scope) -> JSON:
     """Tell staff and support whether the account is switched on."""
     return record["is_active"] if context.is_staff_or_support(scope) else OMIT
@@ -111,6 +127,11 @@ def ssh_key_fingerprint_sha512(record: Record, scope: Scope) -> JSON:
 def ssh_key_type(record: Record, scope: Scope) -> JSON:
     """Return the first word of the key."""
     return (record["public_key"].split() or [""])[0]
+
+
+def _held(user: Record, field: str, scope: Scope) -> list[Record]:
+    held = grants.by(scope, "user").get(user["uuid"], ())
+    return [grant for grant in held if grant[field] is not None]
 
 
 def _blob(record: Record) -> bytes:

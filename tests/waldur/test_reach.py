@@ -38,6 +38,14 @@ def cast(world):
     )
 
 
+def found(world, operation, rows, parent=None, **query):
+    """Return the rows that a query keeps."""
+    asked = {name: [text] for name, text in query.items()}
+    operation = f"marketplace_service_providers_{operation}_list"
+    scope = world.scope(operation, parent=parent, query=asked)
+    return list(scope.bound.find(scope, rows))
+
+
 def names(records, field="name"):
     return [record[field] for record in records]
 
@@ -162,9 +170,13 @@ def test_a_user_belongs_to_a_customer_directly_or_through_a_project(world, cast)
     world.grant(boss, cast.role, customer=cast.buyer)
     scope = world.scope(parent=cast.provider)
 
-    for user in (boss, cast.member):
+    users = [boss, cast.member]
+    assert sorted(
+        names(found(world, "users", users, customer_uuid=cast.buyer["uuid"]), "uuid")
+    ) == (sorted(names(users, "uuid")))
+    assert found(world, "users", users, customer_uuid=cast.seller["uuid"]) == []
+    for user in users:
         assert people_queries.customer_user_uuid(cast.buyer, user["uuid"], scope)
-        assert people_queries.user_customer_uuid(user, cast.buyer["uuid"], scope)
     assert not people_queries.customer_user_uuid(cast.seller, boss["uuid"], scope)
 
 
@@ -289,19 +301,97 @@ def test_compliance_counts_agree_with_the_status_of_each_user(world, cast):
 
 def test_projects_are_found_by_the_identifiers_of_their_resources(world, cast):
     world.store.replace("resource", cast.resource, backend_id="VM-17")
-    scope = world.scope()
 
     for text in ("genom", "VM", "vm-17", cast.project["uuid"]):
-        assert project_queries.project_query(cast.project, text, scope), text
-    assert not project_queries.project_query(cast.project, "V", scope)
+        assert found(world, "projects", [cast.project], query=text) == [cast.project], text
+    assert found(world, "projects", [cast.project], query="V") == []
+
+
+def test_a_uuid_is_not_looked_for_in_the_names_of_projects(world, cast):
+    world.store.replace("project", cast.project, name=f"About {cast.buyer['uuid']}")
+    project = world.store.get("project", cast.project["uuid"])
+
+    assert found(world, "projects", [project], query=cast.buyer["uuid"]) == []
+    assert found(world, "projects", [project], query=cast.buyer["uuid"][:20]) == [project]
+
+
+def test_the_key_of_an_offering_is_looked_for_in_descriptions_when_there_is_none(world, cast):
+    other = world.add("offering", name="Other", customer=cast.seller, description="a" * 32)
+    naming = world.store.replace("offering", cast.offering, description=other["uuid"])
+    rows = [naming, other]
+
+    assert found(world, "offerings", rows, query=other["uuid"]) == [other]
+    assert found(world, "offerings", rows, query="a" * 32) == [other]
+
+
+def test_a_role_is_named_by_its_key_or_its_whole_name(world, cast):
+    world.store.replace("role", cast.role, name="b" * 32)
+
+    for text in (cast.role["uuid"].upper(),):
+        assert found(world, "list_users", [cast.grant], role=text) == [cast.grant]
+    # A name that looks like a key is taken for one.
+    assert found(world, "list_users", [cast.grant], role="b" * 32) == []
+    world.store.replace("role", world.store.get("role", cast.role["uuid"]), name="MEMBER")
+    assert found(world, "list_users", [cast.grant], role="MEMBER") == [cast.grant]
+    assert found(world, "list_users", [cast.grant], role="MEMBE") == []
+
+
+def test_roles_that_are_over_do_not_count(world, cast, past):
+    users = [cast.member]
+    project = cast.project["uuid"]
+    assert found(world, "users", users, project_uuid=project) == users
+    assert found(world, "users", users, project_roles="PROJECT.MEMBER") == users
+    assert found(world, "users", users, organization_roles="PROJECT.MEMBER") == []
+
+    world.store.replace("grant", cast.grant, expiration_time=past)
+    assert found(world, "users", users, project_uuid=project) == []
+    assert found(world, "users", users, project_roles="PROJECT.MEMBER") == []
 
 
 def test_full_names_match_across_case_accents_and_blanks(world, cast):
     user = world.add("user", username="m", first_name="Ärni", last_name="Mets")
 
     for text in ("arni", "ÄRNI  mets", "ni me"):
-        assert people_queries.user_full_name_matches(user, text, world.scope()), text
-    assert not people_queries.user_full_name_matches(user, "arni kask", world.scope())
+        assert found(world, "users", [user], full_name=text) == [user], text
+    assert found(world, "users", [user], full_name="arni kask") == []
+
+
+def test_two_words_may_be_a_first_and_a_last_name(world, cast):
+    user = world.add("user", username="m", first_name="Anna Maria", last_name="de la Cruz")
+
+    for text in ("maria  de LA", "anna cruz", "la"):
+        assert found(world, "users", [user], query=text) == [user], text
+    for text in ("cruz anna", "anna maria cruz"):
+        assert found(world, "users", [user], query=text) == [], text
+
+
+def test_commas_alone_name_no_offering(world, cast):
+    key = cast.offering["uuid"]
+
+    assert found(world, "offerings", [cast.offering], uuid_list=f"x, {key.upper()},") == [
+        cast.offering
+    ]
+    for text in (",", "x", "0" * 32):
+        assert found(world, "offerings", [cast.offering], uuid_list=text) == [], text
+    assert found(world, "offerings", [cast.offering], uuid_list="") == [cast.offering]
+
+
+@pytest.mark.parametrize(
+    ("state", "call_state", "kept"),
+    [
+        ("accepted", "active", "true"),
+        ("accepted", "draft", "false"),
+        ("requested", "active", "false"),
+    ],
+)
+def test_an_offering_is_in_a_call_that_accepted_it_and_is_active(
+    world, cast, state, call_state, kept
+):
+    world.add("call_request", offering=cast.offering, state=state, call_state=call_state)
+
+    for word in ("true", "false"):
+        rows = found(world, "offerings", [cast.offering], accessible_via_calls=word)
+        assert bool(rows) is (word == kept), word
 
 
 def test_attributes_match_one_of_a_list_or_exactly(world, cast):
