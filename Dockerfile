@@ -1,30 +1,27 @@
 # docker build -t mockserver .                     the mock server
-# docker build -t mockserver-contract --target contract .   what sends it invented requests
+# docker build -t mockserver-contract --target contract .   what tests an implementation
 
 FROM python:3.11-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY mockserver mockserver
+COPY contract_tests contract_tests
 COPY spec spec
 COPY fixtures fixtures
 RUN python -m venv /opt/mockserver \
  && /opt/mockserver/bin/pip install --no-cache-dir --disable-pip-version-check .
 
 FROM build AS contract-build
-RUN /opt/mockserver/bin/pip install --no-cache-dir --disable-pip-version-check '.[test]' \
- && mkdir /contract \
- && /opt/mockserver/bin/mockserver export openapi --output /contract/openapi.json
-COPY schemathesis.toml /contract/
+RUN /opt/mockserver/bin/pip install --no-cache-dir --disable-pip-version-check '.[contract]'
 
 FROM python:3.11-slim AS contract
 ENV PATH=/opt/mockserver/bin:$PATH PYTHONUNBUFFERED=1
 COPY --from=contract-build /opt/mockserver /opt/mockserver
-COPY --from=contract-build --chown=10001:10001 /contract /contract
+RUN install -d -o 10001 -g 10001 /report
 USER 10001:10001
-# Schemathesis keeps what it learns beside the configuration it reads.
-WORKDIR /contract
-ENTRYPOINT ["schemathesis"]
-CMD ["run", "openapi.json", "--url", "http://mock:4010"]
+WORKDIR /report
+ENTRYPOINT ["contract-tests"]
+CMD ["run", "--url", "http://mock:4010", "--yes"]
 
 FROM python:3.11-slim AS mock
 ENV PATH=/opt/mockserver/bin:$PATH PYTHONUNBUFFERED=1

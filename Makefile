@@ -18,7 +18,7 @@ DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test fmt check bench fuzz examples docs lint-external clean
+.PHONY: help install serve test contract mutation fmt check bench fuzz examples docs lint-external clean
 
 help: ## Say what there is to make.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,13 @@ bench: $(RUNTIME) ## Measure how fast requests are answered.
 fuzz: $(TEST) ## Look for holes, long and seeded, and play random games: ARGS="--examples 500".
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 	@$(BIN)/python -m tests.invariants $(ARGS)
+
+contract: $(TEST) ## Test an implementation: ARGS="--url http://127.0.0.1:4010 --token-env TOKEN".
+	@$(BIN)/contract-tests run $(ARGS)
+
+mutation: $(TEST) ## Examine the contract tests with planted defects; writes docs/mutation.md. Takes an hour.
+	@$(BIN)/contract-tests mutate --sample 60 --rival --mechanical 150 --gate 0.95 \
+	  --json build/mutation.json --page docs/mutation.md --reasons docs/mutation/reasons.yaml $(ARGS)
 
 examples: $(TEST) ## Record the examples of the spec again.
 	@$(BIN)/python -m tests.record_examples

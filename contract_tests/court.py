@@ -1,0 +1,214 @@
+"""Turn suspicions into findings: confirm them, make them small, name one cause once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, TypeAlias
+
+from contract_tests import script as scripts
+from contract_tests.catalogue import CATALOGUE, RESTS_ON
+from contract_tests.client import Stopped
+from contract_tests.curl import curl
+from contract_tests.lab import Lab, Suspicion
+from contract_tests.result import Finding
+from contract_tests.script import CannotRun, Played, Script
+from contract_tests.transport import Trouble
+
+_NEEDED: Final = 3
+_ATTEMPTS: Final = 7
+_BUDGET: Final = 60
+
+Mock: TypeAlias = Literal["passes", "fails", "not run"]
+
+
+@dataclass
+class Court:
+    """
+    Hears every suspicion of a run at once, while its records are still there.
+
+    `on_mock` runs a script against our own server; `cleans` takes away what a play made.
+    """
+
+    lab: Lab
+    cleans: Callable[[int], None]
+    on_mock: Callable[[Script], Mock] | None = None
+    minimises: bool = True
+    on_finding: Callable[[Finding], None] = lambda finding: None
+    findings: list[Finding] = field(default_factory=list)
+    causes: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    unconfirmed: int = 0
+    _plays: int = 0
+
+    def hear(self, suspicion: Suspicion) -> None:
+        """Add a finding when the suspicion fails again, and again, on fresh records."""
+        script = scripts.build(self.lab, suspicion)
+        extra, self.lab.client.allowed_extra = self.lab.client.allowed_extra, 500
+        try:
+            failed, played = self._confirm(script)
+            if not failed:
+                self.unconfirmed += 1
+                return
+            if self.minimises and failed == _NEEDED:
+                script = self._minimised(script)
+        finally:
+            self.lab.client.allowed_extra = extra
+        self._add(suspicion, script, failed, played)
+
+    def _confirm(self, script: Script) -> tuple[int, int]:
+        """Return how often the script failed, and of how many runs that count."""
+        failed = counted = 0
+        for _ in range(_ATTEMPTS):
+            try:
+                played = self._play(script)
+            except CannotRun:
+                counted += 1
+            else:
+                if played.is_disturbed:
+                    continue
+                counted += 1
+                failed += played.difference is not None
+            if counted == _NEEDED:
+                break
+        return failed, counted
+
+    def _play(self, script: Script) -> Played:
+        mark = len(list(self.lab.client.ledger.newest_first()))
+        self._plays += 1
+        case = self.lab.case("confirm")
+        with case:
+            try:
+                return scripts.play(self.lab, script, tag=f"{self.lab.tag}p{self._plays}")
+            finally:
+                self._clean(mark)
+
+    def _clean(self, mark: int) -> None:
+        try:
+            self.cleans(mark)
+        except (Trouble, Stopped):
+            # The end of the run tries again, and reports what is left.
+            return
+
+    def _minimised(self, script: Script) -> Script:
+        start = self.lab.client.sent
+        for step in list(reversed(script["steps"])):
+            shorter = scripts.without_step(script, step["step"])
+            if shorter is not None and self._still_fails(shorter, script, start):
+                script = shorter
+        changed = True
+        while changed:
+            changed = False
+            for smaller in scripts.smaller_bodies(script):
+                if self._still_fails(smaller, script, start):
+                    script, changed = smaller, True
+                    break
+        return script
+
+    def _still_fails(self, shorter: Script, longer: Script, start: int) -> bool:
+        if self.lab.client.sent - start > _BUDGET:
+            return False
+        for _ in range(2):
+            try:
+                played = self._play(shorter)
+            except CannotRun:
+                return False
+            if played.is_disturbed or played.difference is None:
+                return False
+            if played.difference.shape != longer["shape"]:
+                return False
+        return True
+
+    def _add(self, suspicion: Suspicion, script: Script, failed: int, counted: int) -> None:
+        digest = hashlib.sha256("|".join(suspicion.cause).encode()).hexdigest()[:6]
+        operation = self.lab.operation(suspicion.operation)
+        finding = Finding(
+            id=f"{suspicion.property}-{digest}",
+            property=suspicion.property,
+            operation=suspicion.operation,
+            about=suspicion.about,
+            place=self.lab.subject.place(operation, suspicion.about),
+            claim=suspicion.says,
+            expected=suspicion.difference.expected,
+            actual=suspicion.difference.actual,
+            script=script,
+            curl=tuple(curl(step, self.lab.client.transport.base_url) for step in script["steps"]),
+            first_request=suspicion.request,
+            confirmed=f"{failed}/{counted}",
+            severity=CATALOGUE[suspicion.property].severity,
+            kind="bug" if failed == counted == _NEEDED else "flaky",
+            mock=self.on_mock(script) if self.on_mock else "not run",
+        )
+        self.findings.append(finding)
+        self.causes[finding.id] = suspicion.cause
+        self.on_finding(finding)
+
+    def sentence(self) -> tuple[Finding, ...]:
+        """Return the findings, each cause once: what follows from another is masked by it."""
+        return merged(masked(self.findings), self.causes)
+
+
+def masked(findings: Sequence[Finding]) -> list[Finding]:
+    """Fold findings into those that they rest upon."""
+    kept: dict[str, Finding] = {}
+    order = sorted(findings, key=lambda f: (f.first_request, f.id))
+    bases = {f.id: _base(f, order) for f in order}
+    for finding in order:
+        base = bases[finding.id]
+        seen = {finding.id}
+        while base and bases.get(base) and base not in seen:
+            seen.add(base)
+            base = bases[base]
+        if not base or base == finding.id:
+            kept.setdefault(finding.id, finding)
+    for finding in order:
+        base = bases[finding.id]
+        while base and bases.get(base) and base not in kept:
+            base = bases[base]
+        if base in kept and finding.id not in kept:
+            root = kept[base]
+            kept[base] = replace(root, masks=(*root.masks, f"{finding.id} {finding.target}"))
+        elif finding.id not in kept:
+            kept[finding.id] = finding
+    return list(kept.values())
+
+
+def _base(finding: Finding, others: Sequence[Finding]) -> str:
+    causes = _transitive(finding.property)
+    for other in others:
+        if other.id == finding.id or other.kind != finding.kind:
+            continue
+        is_same_thing = not other.about or other.about == finding.about
+        if other.property in causes and other.operation == finding.operation and is_same_thing:
+            return other.id
+    return ""
+
+
+def _transitive(prop: str) -> set[str]:
+    found: set[str] = set()
+    todo = list(RESTS_ON.get(prop, ()))
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += RESTS_ON.get(name, ())
+    return found
+
+
+def merged(
+    findings: Sequence[Finding], causes: dict[str, tuple[str, str, str, str]]
+) -> tuple[Finding, ...]:
+    """Fold findings that are the same on several operations into the first of them."""
+    groups: dict[Any, list[Finding]] = {}
+    for finding in findings:
+        cause = causes.get(finding.id)
+        key = (cause[0], cause[2], cause[3], finding.kind) if cause else finding.id
+        groups.setdefault(key, []).append(finding)
+    found = []
+    for group in groups.values():
+        first, *rest = group
+        masks = [*first.masks]
+        for other in rest:
+            masks += [f"{other.id} {other.target}", *other.masks]
+        found.append(replace(first, masks=tuple(masks)))
+    return tuple(found)

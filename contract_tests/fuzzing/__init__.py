@@ -1,0 +1,1 @@
+"""Schemathesis as one stage of a run, and our run as a check of Schemathesis."""

@@ -1,0 +1,192 @@
+"""A list worth asking about: its parent, its rows, and how its rows are told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from contract_tests.lab import Blocked, Lab, Query
+from contract_tests.meaning import point
+from contract_tests.relations import Expr, plus
+from contract_tests.steps import Reply
+from contract_tests.subject import Shown
+from contract_tests.wire import ABSENT
+from contract_tests.world import Listing, Params, World
+from mockserver.operation import Filter, Operation, Parameter, Resource
+
+_PARENTS: Final = 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A list of one parent, as it is without any question."""
+
+    lab: Lab
+    world: World
+    operation: Operation
+    params: Params
+    whole: Listing
+
+    @cached_property
+    def view(self) -> Mapping[str, Shown]:
+        """What each property of a row shows."""
+        return self.lab.subject.view(self.operation)
+
+    @cached_property
+    def resource(self) -> Resource:
+        """What the rows are."""
+        return self.lab.subject.spec.resources[self.operation.resource]
+
+    @cached_property
+    def rows(self) -> list[Any]:
+        """The rows of the list, as far as they were read."""
+        return [row for row in self.whole.rows if isinstance(row, Mapping)]
+
+    @cached_property
+    def has_key(self) -> bool:
+        """Whether rows show whose they are."""
+        name = self.lab.subject.shown_key(self.operation)
+        return name in self.view and self.view[name].path == self.resource.key
+
+    def ids(self, of: Listing | Reply, **more: Any) -> Expr:
+        """Write what tells rows apart: their keys or, where none is shown, all of them."""
+        return of.at("ids" if self.has_key else "rows", **more)
+
+    def ask(self, query: Query = (), **more: Any) -> Reply:
+        """Send one question as it stands."""
+        return self.lab.call(self.operation, self.params, query=query, **more)
+
+    def read(self, query: Query) -> Listing:
+        """Return the answer to a question in the largest pages; Blocked when it is refused."""
+        return self.world.listing(self.operation, self.params, query=query)
+
+    def total(self, reply: Reply) -> Expr | None:
+        """Write the total that an answer states, as a number; None where there is none."""
+        found = self.world.total_of(reply) if self.operation.is_paged else None
+        return None if found is None else plus(found, 0)
+
+    @cached_property
+    def filters(self) -> tuple[Parameter, ...]:
+        """The query parameters that filter."""
+        return tuple(
+            p for p in self.operation.parameters if p.place == "query" and p.filter is not None
+        )
+
+
+def scenes(
+    lab: Lab, world: World, operation: Operation, *, may_be_empty: bool = False
+) -> list[Scene]:
+    """Return a list of the parents with most rows; Blocked when there is no row to be seen."""
+    found = [
+        Scene(lab, world, operation, params, world.listing(operation, params))
+        for params in world.parents(operation)[:_PARENTS]
+    ]
+    if not found:
+        raise Blocked("no record is known whose list could be asked for")
+    full = [scene for scene in found if scene.rows]
+    if not full and may_be_empty:
+        return found
+    if not full:
+        raise Blocked("the list is empty")
+    _learn_more(full[0])
+    return full
+
+
+def _learn_more(scene: Scene) -> None:
+    """Read the lists that may say what the rows do not: of what filters and orders compare."""
+    order = scene.operation.ordering
+    fields = [p.filter for p in scene.filters if p.filter is not None]
+    paths = {path for each in fields for path in (*each.fields, *_others(each))}
+    paths.update(path for key in (order.keys.values() if order else ()) for path in key)
+    names = {
+        resource.name
+        for path in paths
+        if not any(pointers(scene.view, full_path(scene, path)))
+        for _, resource, _, _ in anchors(scene, full_path(scene, path))
+    }
+    for name in sorted(names):
+        for lister in scene.lab.verbs(name, "list"):
+            # A list that is refused, or has no parent, says nothing.
+            with suppress(Blocked):
+                for params in scene.world.parents(lister)[: scene.lab.depth.parents]:
+                    scene.world.listing(lister, params)
+
+
+def _others(declared: Filter) -> Iterator[str]:
+    for way in declared.any:
+        yield from way.fields
+        yield from way.words
+
+
+def is_list(subject: Any, operation: Operation) -> bool:
+    """Tell whether an operation is a list whose meaning is described."""
+    return operation.verb == "list" and operation.resource in subject.spec.resources
+
+
+def full_path(scene: Scene, path: str) -> str:
+    """Return a path that ends at a field: a relation stands for the key of its records."""
+    target = scene.lab.subject.reached(scene.resource, path)
+    return path if target is None else f"{path}.{target.key}"
+
+
+def pointers(view: Mapping[str, Shown], path: str, before: str = "") -> Iterator[tuple[str, Shown]]:
+    """Yield where rows show the field at the end of a path, and as what."""
+    for name, each in view.items():
+        at = f"{before}/{name}"
+        if each.path == path and each.source in ("field", "server", "computed"):
+            yield at, each
+        elif each.source == "nested" and each.inner and path.startswith(f"{each.path}."):
+            yield from pointers(each.inner, path[len(each.path) + 1 :], at)
+
+
+def anchors(scene: Scene, path: str) -> Iterator[tuple[str, Resource, str, str]]:
+    """
+    Yield what rows show of the way to a path: pointer, resource, the rest, "key" or "link".
+
+    The nearest to the end comes first.
+    """
+    steps = path.split(".")
+    for count in range(len(steps) - 1, -1, -1):
+        head, rest = ".".join(steps[:count]), ".".join(steps[count:])
+        target = scene.lab.subject.reached(scene.resource, head or ".")
+        if target is None:
+            continue
+        key = f"{head}.{target.key}" if head else target.key
+        for name, each in scene.view.items():
+            if each.is_list:
+                continue
+            if each.path == key and each.source in ("field", "server"):
+                yield f"/{name}", target, rest, "key"
+            elif each.source == "link" and each.path == (head or "."):
+                yield f"/{name}", target, rest, "link"
+
+
+def key_in(resource: Resource, link: str) -> str:
+    """Return the key that a hyperlink of a resource names; "" when it is none."""
+    before, _, rest = resource.path.partition("{")
+    after = rest.partition("}")[2]
+    if not resource.path:
+        return ""
+    path = urlsplit(link).path
+    found = re.search(f"{re.escape(before)}([^/]+){re.escape(after)}$", path)
+    return found[1] if found else ""
+
+
+def link_to(scene: Scene, resource: Resource, key: str) -> str:
+    """Return the hyperlink of a record, spelled as the server spells others."""
+    known = next(iter(scene.world.links.get(resource.name, ())), "")
+    parts = urlsplit(known or scene.lab.client.transport.base_url)
+    before, _, rest = resource.path.partition("{")
+    prefix = parts.path.rpartition(before)[0] if before in parts.path else ""
+    return f"{parts.scheme}://{parts.netloc}{prefix}{before}{key}{rest.partition('}')[2]}"
+
+
+def shown_at(row: Any, pointer: str) -> Any:
+    """Return a scalar that a row shows; ABSENT when it shows none."""
+    found = point(row, pointer)
+    return ABSENT if isinstance(found, (list, Mapping)) else found

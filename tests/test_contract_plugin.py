@@ -1,0 +1,149 @@
+"""The pytest plug-in, used by tests that are written here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from mockserver import background, server
+from mockserver.assembly import Sources, build
+from tests.contract_harness import STAFF, STRANGER
+
+_IS_INSTALLED = bool(entry_points(group="pytest11", name="contract_tests"))
+PLUGIN = () if _IS_INSTALLED else ("-p", "contract_tests.plugin")
+QUIET = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-W", "error")
+
+
+@pytest.fixture
+def run(pytester):
+    """Run pytest in a folder of its own: `run("--contract-url", url)`."""
+    return lambda *args: pytester.runpytest_inprocess(*PLUGIN, *QUIET, *args)
+
+
+def test_what_a_test_changes_is_undone(pytester, run):
+    pytester.makepyfile("""
+        PLANS = "/api/marketplace-plans/"
+
+        def total(client):
+            return client.get(PLANS).headers["X-Result-Count"]
+
+        def test_one(mock_client, pytestconfig):
+            pytestconfig.first = total(mock_client)
+            for plan in mock_client.get(PLANS, params={"page_size": 300}).json():
+                mock_client.delete(f"{PLANS}{plan['uuid']}/")
+            assert total(mock_client) != pytestconfig.first
+
+        def test_two(mock_client, pytestconfig):
+            assert total(mock_client) == pytestconfig.first
+    """)
+    run().assert_outcomes(passed=2)
+
+
+def test_personas_scenarios_and_seeds_are_chosen(pytester, run):
+    pytester.makeini("[pytest]\nmock_seed = 3")
+    pytester.makepyfile("""
+        import pytest
+
+        PLANS = "/api/marketplace-plans/"
+
+        def test_personas(mock_client):
+            assert mock_client.get(PLANS).status_code == 200
+            assert mock_client.as_("").get(PLANS).status_code == 401
+            assert mock_client.as_("stranger").get(PLANS).json() == []
+            with pytest.raises(LookupError, match="no persona 'nemo'"):
+                mock_client.as_("nemo")
+
+        @pytest.mark.mock_scenario("empty")
+        def test_scenario(mock_client):
+            assert mock_client.get(PLANS).json() == []
+
+        def test_reset(mock_server):
+            with mock_server.application.store.transaction() as transaction:
+                for plan in transaction.all("plan_component"):
+                    transaction.remove("plan_component", plan)
+            assert not mock_server.application.store.read().all("plan_component")
+            mock_server.reset()
+            assert mock_server.application.store.read().all("plan_component")
+
+        def test_bodies(mock_client):
+            made = mock_client.post(PLANS, json={})
+            assert made.status_code == 400
+            assert mock_client.put(PLANS, json={}).status_code == 405
+            assert mock_client.patch(PLANS, json={}).status_code == 405
+            assert mock_client.get(f"{mock_client.url}{PLANS}").status_code == 200
+    """)
+    run("--strict-markers").assert_outcomes(passed=4)
+
+
+def test_without_its_fixtures_nothing_is_imported(pytester):
+    pytester.makepyfile("""
+        import sys
+
+        def test_nothing():
+            heavy = {"requests", "mockserver", "contract_tests.runner", "contract_tests.lab"}
+            assert not heavy & set(sys.modules)
+    """)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *PLUGIN, *QUIET, "-p", "no:schemathesis"],
+        cwd=pytester.path,
+        env={**os.environ, "PYTHONPATH": str(pytest.__file__ and _ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  as text
+
+
+@pytest.fixture(scope="module")
+def served():
+    """A correct server on a socket."""
+    with background.running(server.Server(build(Sources(scenario="empty")))) as running:
+        yield running.url
+
+
+@pytest.fixture
+def signed(monkeypatch):
+    """The options that sign in, their variables set."""
+    monkeypatch.setenv("PLUGIN_MAIN", STAFF)
+    monkeypatch.setenv("PLUGIN_STRANGER", STRANGER)
+    return (
+        "--contract-token-env", "PLUGIN_MAIN", "--contract-persona", "stranger=PLUGIN_STRANGER",
+        "--contract-profile", "quick", "--contract-mode", "read-only",
+    )  # fmt: skip
+
+
+def test_every_property_of_every_operation_is_a_test(run, served):
+    found = run("--contract-url", served, "--collect-only", "-k", "F1")
+    found.stdout.fnmatch_lines(["contract::F1[[]marketplace_plans_list[]]"])
+    found.stdout.no_fnmatch_line("*F1[[]marketplace_service_providers_list[]]*")
+
+
+@pytest.mark.slow
+def test_a_correct_server_passes(run, served, signed):
+    found = run("--contract-url", served, *signed, "-k", "marketplace_plans_list", "-rs")
+    outcomes = found.parseoutcomes()
+    assert outcomes["passed"] > 10
+    assert "failed" not in outcomes
+    found.stdout.fnmatch_lines(["*blocked:*"])
+
+
+def test_a_server_that_is_not_there_fails(run, signed):
+    found = run("--contract-url", "http://127.0.0.1:9", *signed, "-k", "A1 and plans_list")
+    assert found.ret == 1
+    found.stdout.fnmatch_lines(["*the run ended early:*is the server running?*"])
+    found.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_options_that_are_wrong_are_told(run, served):
+    found = run("--contract-url", served, "--contract-token-env", "NO_SUCH_VARIABLE")
+    assert found.ret == 4
+    found.stderr.fnmatch_lines(["*NO_SUCH_VARIABLE*is not set*"])
+    found = run("--contract-url", served, "--contract-persona", "stranger")
+    found.stderr.fnmatch_lines(["*write NAME=VAR*"])
