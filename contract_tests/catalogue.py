@@ -127,3 +127,17 @@ RESTS_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "G3": ("D1", "D8", "D11"), "D28": ("A2",),
     "B17": ("B16",),
 }  # fmt: skip
+
+#: What follows when a property fails everywhere: whoever answers for records that he does
+#: not have keeps none; whoever ignores every filter ignores their refinements.
+CONSEQUENCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "B18": (
+        "B3", "B5", "B6", "B7", "B8", "B9", "B10", "B11", "B12", "B13", "B14", "B15", "B16", "B17",
+        "B19", "B21", "B22", "B23", "B25", "C1", "C2", "C3", "C5", "C7", "D24", "F3",
+    ),
+    "B2": ("B4", "B20", "E4", "G1", "G2"),
+    "D8": ("D1", "D2", "D3", "D4", "D5", "D6", "D7", "D9", "D10", "D11", "D12", "D25", "G3"),
+    "D19": ("D17", "D18", "D20", "D21", "D26", "D28"),
+    "D13": ("D14", "D15", "D16", "D27"),
+    "D22": ("D23",),
+}  # fmt: skip

@@ -40,7 +40,7 @@ def _undo(lab: Lab, owned: Owned) -> bool:
     if not owned.undo or owned.undo not in lab.subject.operations:
         return False
     operation = lab.operation(owned.undo)
-    body = owned.body if owned.body else ABSENT
+    body = owned.body or ABSENT
     for _ in range(_TRIES):
         try:
             # Its parent is ours too, or the record could not be.

@@ -45,16 +45,14 @@ def _options(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 _spec_options = _options(
-    click.option(
-        "--spec", type=_FILE, help="Root file of the description. Default: the shipped one."
-    ),
+    click.option("--spec", type=_FILE, help="Root of the description; the shipped one."),
     click.option(
         "--overlay", "overlays", type=_FILE, multiple=True, help="OpenAPI Overlay to apply."
     ),
 )
 _target_options = _options(
     click.option("-u", "--url", required=True, help="Where the API is, like http://127.0.0.1:4010"),
-    click.option("--token-env", metavar="VAR", help="Variable with the token that may do everything."),
+    click.option("--token-env", metavar="VAR", help="Variable with the token that may do all."),
     click.option(
         "--persona", "personas", metavar="NAME=VAR", multiple=True,
         help="Another caller and the variable with his token; `stranger` may do nothing.",

@@ -68,23 +68,33 @@ class Client:
     _failures: int = 0
     _crashes: deque[bool] = field(default_factory=lambda: deque(maxlen=_CRASHES))
 
-    def send(self, step: Step, *, resource: str = "", key_param: str = "") -> Exchange:
+    def send(
+        self,
+        step: Step,
+        *,
+        resource: str = "",
+        key_param: str = "",
+        record: Callable[[Exchange], None] = lambda exchange: None,
+    ) -> Exchange:
         """
         Return what a step led to; raise Trouble, Stopped or NotOurs.
 
-        `resource` and `key_param` say which record the step would change.
+        `resource` and `key_param` say which record the step would change. `record` is
+        told first: whatever stops the run then, what was created is known.
         """
-        self._guard(step, resource, key_param)
+        self.permit(step, resource, key_param)
         self._budget()
-        sent = self._request(step)
+        sent = self.request_of(step)
         received = self._patiently(sent)
         self.sent += 1
         exchange = Exchange(self.sent, step.operation, step.persona, sent, received, self.purpose)
+        record(exchange)
         self.on_exchange(exchange)
         self._watch(received)
         return exchange
 
-    def _guard(self, step: Step, resource: str, key_param: str) -> None:
+    def permit(self, step: Step, resource: str, key_param: str) -> None:
+        """Raise NotOurs when a step would change what this run does not own."""
         if not step.writes:
             return
         if self.manners.read_only:
@@ -103,7 +113,8 @@ class Client:
         if seconds and not self.allowed_extra and time.monotonic() - self._started > seconds:
             raise Stopped(f"the budget of {seconds:g} seconds is spent")
 
-    def _request(self, step: Step) -> Sent:
+    def request_of(self, step: Step) -> Sent:
+        """Return the request that a step is."""
         headers = {
             "Accept": "application/json",
             "User-Agent": f"{self.agent} (run {self.run})",
@@ -191,9 +202,7 @@ def _retry_after(received: Received) -> float | None:
     return 1.0 if received.status == 429 else None
 
 
-def signed(
-    credentials: Mapping[str, Mapping[str, str]], persona: str
-) -> Mapping[str, str]:
+def signed(credentials: Mapping[str, Mapping[str, str]], persona: str) -> Mapping[str, str]:
     """
     Return the headers that sign a persona in.
 

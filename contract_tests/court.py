@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
+from contract_tests import causes
 from contract_tests import script as scripts
-from contract_tests.catalogue import CATALOGUE, RESTS_ON
+from contract_tests.catalogue import CATALOGUE
 from contract_tests.client import Stopped
 from contract_tests.curl import curl
 from contract_tests.lab import Lab, Suspicion
@@ -145,70 +146,5 @@ class Court:
 
     def sentence(self) -> tuple[Finding, ...]:
         """Return the findings, each cause once: what follows from another is masked by it."""
-        return merged(masked(self.findings), self.causes)
-
-
-def masked(findings: Sequence[Finding]) -> list[Finding]:
-    """Fold findings into those that they rest upon."""
-    kept: dict[str, Finding] = {}
-    order = sorted(findings, key=lambda f: (f.first_request, f.id))
-    bases = {f.id: _base(f, order) for f in order}
-    for finding in order:
-        base = bases[finding.id]
-        seen = {finding.id}
-        while base and bases.get(base) and base not in seen:
-            seen.add(base)
-            base = bases[base]
-        if not base or base == finding.id:
-            kept.setdefault(finding.id, finding)
-    for finding in order:
-        base = bases[finding.id]
-        while base and bases.get(base) and base not in kept:
-            base = bases[base]
-        if base in kept and finding.id not in kept:
-            root = kept[base]
-            kept[base] = replace(root, masks=(*root.masks, f"{finding.id} {finding.target}"))
-        elif finding.id not in kept:
-            kept[finding.id] = finding
-    return list(kept.values())
-
-
-def _base(finding: Finding, others: Sequence[Finding]) -> str:
-    causes = _transitive(finding.property)
-    for other in others:
-        if other.id == finding.id or other.kind != finding.kind:
-            continue
-        is_same_thing = not other.about or other.about == finding.about
-        if other.property in causes and other.operation == finding.operation and is_same_thing:
-            return other.id
-    return ""
-
-
-def _transitive(prop: str) -> set[str]:
-    found: set[str] = set()
-    todo = list(RESTS_ON.get(prop, ()))
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += RESTS_ON.get(name, ())
-    return found
-
-
-def merged(
-    findings: Sequence[Finding], causes: dict[str, tuple[str, str, str, str]]
-) -> tuple[Finding, ...]:
-    """Fold findings that are the same on several operations into the first of them."""
-    groups: dict[Any, list[Finding]] = {}
-    for finding in findings:
-        cause = causes.get(finding.id)
-        key = (cause[0], cause[2], cause[3], finding.kind) if cause else finding.id
-        groups.setdefault(key, []).append(finding)
-    found = []
-    for group in groups.values():
-        first, *rest = group
-        masks = [*first.masks]
-        for other in rest:
-            masks += [f"{other.id} {other.target}", *other.masks]
-        found.append(replace(first, masks=tuple(masks)))
-    return tuple(found)
+        apart = causes.merged(causes.masked(self.findings), self.causes)
+        return causes.systemic(apart, self.findings, self.lab.checked)

@@ -164,6 +164,15 @@ def _http(script: Mapping[str, Any], url: str) -> str:
     return f"# {script['says']}\n" + "\n\n".join(blocks) + "\n"
 
 
+def _combined(word: str, found: list[str]) -> str:
+    if word == "list":
+        return f"[{', '.join(found)}]"
+    if word == "join":
+        return " + ".join(found) or "[]"
+    way = "in" if word == "meet" else "not in"
+    return f"[each for each in {found[0]} if each {way} {found[1]}]"
+
+
 class _Writer:
     """Collects the helpers that the written code turns out to need."""
 
@@ -233,30 +242,31 @@ class _Writer:
         return f"r{step['step']} = call({', '.join(parts)})"
 
     def expression(self, expr: Mapping[str, Any]) -> str:
+        """Return an expression of a claim as Python source."""
         if "const" in expr:
             return self.value(expr["const"])
-        if "list" in expr:
-            return f"[{', '.join(map(self.expression, expr['list']))}]"
+        if "of" in expr:
+            return self.selection(expr)
         if "plus" in expr:
             return f"int({self.expression(expr['plus'][0])}) + {expr['plus'][1]}"
-        if "join" in expr:
-            return " + ".join(self.expression(each) for each in expr["join"]) or "[]"
-        for word, way in (("meet", "in"), ("minus", "not in")):
-            if word in expr:
-                left, right = (self.expression(each) for each in expr[word])
-                return f"[each for each in {left} if each {way} {right}]"
-        return self.selection(expr)
+        if "length" in expr:
+            return f"len({self.expression(expr['length'])})"
+        word, parts = next(iter(expr.items()))
+        return _combined(word, [self.expression(part) for part in parts])
 
     def selection(self, expr: Mapping[str, Any]) -> str:
+        """Return what an expression selects of one answer, as Python source."""
         reply, at = f"r{expr['of']}", expr["at"]
-        if at == "status":
-            return f"{reply}.status_code"
-        if at == "media":
-            return f'{reply}.headers.get("Content-Type", "").partition(";")[0]'
-        if at == "header":
-            return f"{reply}.headers.get({expr['name']!r})"
-        if at == "raw":
-            return f"{reply}.text"
+        plain = {
+            "status": f"{reply}.status_code",
+            "media": f'{reply}.headers.get("Content-Type", "").partition(";")[0]',
+            "header": f"{reply}.headers.get({expr.get('name', '')!r})",
+            "raw": f"{reply}.text",
+        }
+        if at in plain:
+            return plain[at]
+        if at == "link":
+            return self.linked(reply, expr)
         if at == "body":
             found = f"{self.use('at')}({reply}.json(), {expr.get('name', '')!r})"
             return self.trimmed(found, expr)
@@ -271,6 +281,12 @@ class _Writer:
         }.get(at, "row")
         listed = f"[{self.trimmed(shown, expr)} for row in {source}{kept}]"
         return f"len({listed})" if at == "count" else listed
+
+    def linked(self, reply: str, expr: Mapping[str, Any]) -> str:
+        """Return where a page link leads, as Python source."""
+        if "member" in expr:
+            return f"{self.use('at')}({reply}.json(), {expr['member']!r})"
+        return f'{reply}.links.get({expr["name"]!r}, {{}}).get("url")'
 
     def trimmed(self, source: str, expr: Mapping[str, Any]) -> str:
         for word, way in (("only", "in"), ("without", "not in")):
@@ -352,5 +368,5 @@ def _conformance(claim: Mapping[str, Any], script: Mapping[str, Any], number: in
         expected = script.get("expected", "application/json")
         return f'r{number}.headers.get("Content-Type", "").startswith({expected!r})'
     raise ValueError(
-        "a claim about a schema needs the description: use `contract-tests replay`, or --format curl"
+        "a claim about a schema needs the description: use `contract-tests replay` or --format curl"
     )

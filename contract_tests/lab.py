@@ -18,7 +18,7 @@ from contract_tests.oracle import Flaw, Oracle
 from contract_tests.relations import Claim, Difference
 from contract_tests.steps import Reply, Step
 from contract_tests.subject import Subject
-from contract_tests.wire import ABSENT
+from contract_tests.wire import ABSENT, Exchange
 from mockserver.operation import Operation
 
 Query: TypeAlias = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -188,22 +188,34 @@ class Lab:
         if creates:
             self.client.ledger.intend(creates)
         resource = self._changed(operation)
-        exchange = self.client.send(step, resource=resource, key_param=_target(operation))
-        step = replace(step, number=exchange.number)
-        reply = Reply(
-            step,
-            exchange,
-            items=self.subject.envelope(operation).get("items", "")
-            if operation.verb == "list"
-            else "",
-            key=self.subject.shown_key(operation),
-        )
-        self._remember(operation, reply)
-        if creates:
-            self.client.ledger.settle(creates)
+        replies: list[Reply] = []
+
+        def record(exchange: Exchange) -> None:
+            reply = self._reply(operation, step, exchange)
+            self._remember(operation, reply)
+            if creates:
+                self.client.ledger.settle(creates)
+            replies.append(reply)
+
+        self.client.send(step, resource=resource, key_param=_target(operation), record=record)
+        reply = replies[0]
         if is_judged and not self._quiet:
             self._judge(operation, reply)
         return reply
+
+    def _reply(self, operation: Operation, step: Step, exchange: Exchange) -> Reply:
+        is_list = operation.verb == "list"
+        return Reply(
+            replace(step, number=exchange.number),
+            exchange,
+            items=self.subject.envelope(operation).get("items", "") if is_list else "",
+            key=self.subject.shown_key(operation),
+        )
+
+    def permit(self, step: Step) -> None:
+        """Raise NotOurs when a step would change what is not ours."""
+        operation = self.operation(step.operation)
+        self.client.permit(step, self._changed(operation), _target(operation))
 
     def _creates(self, operation: Operation, step: Step) -> str:
         if operation.effect is None or step.method != operation.method:
@@ -295,6 +307,7 @@ class Lab:
         name = operation if isinstance(operation, str) else operation.id
         if not self.wants(prop):
             return True
+        claim = self._about_write(claim, name)
         self.checked[prop, name] += 1
         if key:
             self.asserted[f"{key}@{name}.{about}" if about else f"{key}@{name}"] += 1
@@ -313,6 +326,14 @@ class Lab:
             )
         )  # fmt: skip
         return False
+
+    def _about_write(self, claim: Claim, name: str) -> Claim:
+        """Return a claim that names the last write it is about, which no replay may leave out."""
+        writes = [n for n in self._case if self.replies[n].step.writes]
+        last = next((n for n in writes[::-1] if self.replies[n].step.operation == name), None)
+        if last is None or last in relations.steps_of(claim):
+            return claim
+        return {**claim, "after": [*claim.get("after", ()), self.replies[last].status]}
 
     def blocked(self, prop: str, operation: Operation | str, reason: str) -> None:
         """Say why a property cannot be tested here; a later check overrules it."""

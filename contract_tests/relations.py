@@ -96,8 +96,9 @@ def evaluate(expr: Expr, replies: Mapping[int, Answered]) -> Any:
     Return the value of an expression.
 
     {"const": v} | {"list": [e…]} | {"plus": [e, n]} | {"length": e} | {"join": [e…]} |
-    {"meet": [a, b]} | {"minus": [a, b]} |
-    {"of": step, "at": status|media|header|link|body|ids|column|rows|keys|count|raw, "name"?, "where"?, "without"?, "only"?}; LookupError when the step has no such thing.
+    {"meet": [a, b]} | {"minus": [a, b]} | {"of": step, "at": what, "name"?, "where"?,
+    "without"?, "only"?}, where `what` is one of status, media, header, link, body, ids,
+    column, rows, keys, count, raw. LookupError when the step has no such thing.
     """
     if "const" in expr:
         return expr["const"]
@@ -106,15 +107,21 @@ def evaluate(expr: Expr, replies: Mapping[int, Answered]) -> Any:
     if "plus" in expr:
         inner = evaluate(expr["plus"][0], replies)
         return ABSENT if inner is ABSENT else int(inner) + expr["plus"][1]
-    if "list" in expr:
-        return [evaluate(each, replies) for each in expr["list"]]
     if "length" in expr:
         return len(evaluate(expr["length"], replies))
-    if "join" in expr:
-        return [each for part in expr["join"] for each in evaluate(part, replies)]
-    left, right = (evaluate(e, replies) for e in expr.get("meet") or expr["minus"])
-    held = {_text(each) for each in right}
-    return [each for each in left if (_text(each) in held) is ("meet" in expr)]
+    return _combine(expr, replies)
+
+
+def _combine(expr: Expr, replies: Mapping[int, Answered]) -> list[Any]:
+    """Return a list made of others."""
+    (word, parts) = next(iter(expr.items()))
+    found = [evaluate(part, replies) for part in parts]
+    if word == "list":
+        return found
+    if word == "join":
+        return [each for part in found for each in part]
+    held = {_text(each) for each in found[1]}
+    return [each for each in found[0] if (_text(each) in held) is (word == "meet")]
 
 
 def steps_of(claim: Any) -> set[int]:
@@ -127,20 +134,23 @@ def steps_of(claim: Any) -> set[int]:
     return set()
 
 
+_WHOLE: Final[Mapping[str, Callable[[Received], Any]]] = {
+    "status": lambda received: received.status,
+    "media": lambda received: received.media_type,
+    "raw": lambda received: received.body.decode("utf-8", "replace"),
+}
+
+
 def _select(expr: Expr, reply: Answered) -> Any:
     at = expr["at"]
     if at in ("ids", "column", "rows", "count", "keys"):
         return _select_rows(expr, reply)
-    if at == "status":
-        return reply.received.status
-    if at == "media":
-        return reply.received.media_type
     if at == "header":
         return reply.received.headers.get(expr["name"].lower(), ABSENT)
     if at == "link":
         return _link(expr, reply)
-    if at == "raw":
-        return reply.received.body.decode("utf-8", "replace")
+    if at in _WHOLE:
+        return _WHOLE[at](reply.received)
     return _trim(meaning.point(reply.data, expr.get("name", "")), expr)
 
 

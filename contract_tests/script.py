@@ -6,9 +6,11 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final
 
 from contract_tests import relations
+from contract_tests.concurrency import together
 from contract_tests.lab import IDENTIFIER, Lab, Suspicion
 from contract_tests.relations import Difference
 from contract_tests.steps import Reply, Step
@@ -108,7 +110,7 @@ class _Writer:
             found["body"] = self.traced(step.body, number)
         if step.raw is not None:
             found["raw"] = base64.b64encode(step.raw).decode()
-        for name in ("media", "creates"):
+        for name in ("media", "creates", "together"):
             if value := getattr(step, name):
                 found[name] = value
         if step.url:
@@ -218,9 +220,12 @@ def play(lab: Lab, script: Script, *, tag: str, settles: bool = True) -> Played:
     again still shows the same rows: other clients may have written in between.
     """
     replies: dict[int, Reply] = {}
-    for said in script["steps"]:
-        step = _read_step(said, replies, tag)
-        replies[said["step"]] = lab.send(step, is_judged=False)
+    for _, group in groupby(script["steps"], key=lambda said: said.get("together") or said["step"]):
+        listed = list(group)
+        steps = [_read_step(said, replies, tag) for said in listed]
+        with lab.unjudged():
+            sent = together(lab, steps) if len(steps) > 1 else [lab.send(steps[0])]
+        replies |= {said["step"]: reply for said, reply in zip(listed, sent, strict=True)}
     difference = _judge(lab, fill(script["claim"], replies, tag), replies)
     if difference is None or not settles:
         return Played(difference, replies)
@@ -274,7 +279,7 @@ def _read_step(said: Mapping[str, Any], replies: Mapping[int, Reply], tag: str) 
         operation=said["operation"],
         method=said["method"],
         template=said["template"],
-        params=filled("params", {}),
+        params={name: str(value) for name, value in filled("params", {}).items()},
         query=tuple((name, value) for name, value in filled("query", [])),
         body=filled("body", ABSENT),
         raw=base64.b64decode(said["raw"]) if "raw" in said else None,
@@ -283,6 +288,7 @@ def _read_step(said: Mapping[str, Any], replies: Mapping[int, Reply], tag: str) 
         persona=said.get("persona", "main"),
         creates=said.get("creates", ""),
         url=filled("url", ""),
+        together=said.get("together", 0),
     )
 
 
@@ -349,15 +355,33 @@ def without_step(script: Script, number: int) -> Script | None:
 
 def smaller_bodies(script: Script) -> Iterator[Script]:
     """Yield the script with one member of one body left out."""
+    claimed = list(_constants(script["claim"]))
     for index, step in enumerate(script["steps"]):
         body = step.get("body")
         if not isinstance(body, Mapping) or len(body) < 2:
             continue
         for name in list(body):
+            # What the claim speaks of has to be sent, or it fails for want of it.
+            if name == script.get("about") or body[name] in claimed:
+                continue
             rest = {key: value for key, value in body.items() if key != name}
             steps = list(script["steps"])
             steps[index] = {**step, "body": rest}
             yield {**script, "steps": steps}
+
+
+def _constants(claim: Any) -> Iterator[Any]:
+    """Yield the literals of a claim, and what they are made of."""
+    if isinstance(claim, Mapping):
+        for name, inner in claim.items():
+            if name == "const":
+                yield inner
+                yield from inner if isinstance(inner, list) else ()
+            else:
+                yield from _constants(inner)
+    elif isinstance(claim, list):
+        for inner in claim:
+            yield from _constants(inner)
 
 
 def written(script: Script) -> str:

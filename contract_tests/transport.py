@@ -67,6 +67,10 @@ class HttpTransport:
         body = response.data[:LARGEST]
         return Received(response.status, headers, body, time.perf_counter() - started)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
     def _explain(self, error: Exception) -> str:
         reason: object = error.reason if isinstance(error, MaxRetryError) else error
         text = str(reason).rpartition(": ")[2] or type(reason).__name__

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from contract_tests import baseline, court, exporting, inprocess, runner, script
+from contract_tests import baseline, causes, exporting, inprocess, runner, script
 from contract_tests.baseline import BadBaseline
 from contract_tests.config import Config
 from contract_tests.result import Exit, Finding, Result
@@ -64,7 +64,9 @@ def test_its_script_fails_there_and_holds_on_a_correct_server(
     ignored_filter: Result, default_world: Any, application: Callable[..., Any]
 ) -> None:
     (finding,) = ignored_filter.news
-    mutant = next(m for m in mutants.instances(default_world.api) if m.id == f"F01@{finding.target}")
+    mutant = next(
+        m for m in mutants.instances(default_world.api) if m.id == f"F01@{finding.target}"
+    )
     for app, holds in ((application(), True), (mutants.plant(mutant, default_world), False)):
         config = Config(
             url=inprocess.BASE_URL,
@@ -151,7 +153,7 @@ def finding(name: str, prop: str, operation: str = "o", about: str = "", first: 
 
 
 def test_what_follows_from_a_finding_is_masked_by_it() -> None:
-    kept = court.masked([
+    kept = causes.masked([
         finding("D2-1", "D2", about="name", first=1),
         finding("D6-1", "D6", about="name", first=2),
         finding("D6-2", "D6", about="other", first=3),
@@ -163,9 +165,21 @@ def test_what_follows_from_a_finding_is_masked_by_it() -> None:
 
 def test_the_same_trouble_on_many_operations_is_one_cause() -> None:
     many = [finding(f"A3-{n}", "A3", operation=f"op{n}", first=n) for n in range(9)]
-    causes = {f.id: ("A3", f.operation, "", "media type") for f in many}
-    (one,) = court.merged(many, causes)
+    known = {f.id: ("A3", f.operation, "", "media type") for f in many}
+    (one,) = causes.merged(many, known)
     assert len(one.masks) == 8
+
+
+def test_a_promise_broken_everywhere_is_told_once_with_what_it_entails() -> None:
+    many = [finding(f"B18-{n}", "B18", operation=f"op{n}", first=n) for n in range(4)]
+    many.append(finding("B16-1", "B16", operation="op1", first=9))
+    many.append(finding("E1-1", "E1", operation="op1", first=10))
+    checked = {("B18", f"op{n}"): 1 for n in range(5)} | {("E1", f"op{n}"): 1 for n in range(9)}
+    told = causes.systemic(many, many, checked)
+    assert [f.property for f in told] == ["B18", "E1"]
+    assert len(told[0].masks) == 4
+    checked |= {("B18", f"other{n}"): 1 for n in range(9)}
+    assert len(causes.systemic(many, many, checked)) == len(many)
 
 
 def test_a_script_becomes_a_test_that_needs_nothing_of_ours(

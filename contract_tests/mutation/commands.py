@@ -40,6 +40,7 @@ _A = TypeVar("_A")
 @click.option("--rival", "with_rival", is_flag=True, help="Also one of each kind to Schemathesis.")
 @click.option("--mechanical", "count", default=0, help="Also so many mechanical mutants.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Where the scores go.")
+@click.option("--resume", is_flag=True, help="Keep what --json has as killed; ask the rest again.")
 @click.option("--page", "page_file", type=click.Path(path_type=Path), help="Where the page goes.")
 @click.option("--reasons", type=click.Path(path_type=Path, exists=True), help="Why some survive.")
 @click.option("--gate", default=0.0, help="Exit 1 when the score is below this share.")
@@ -58,7 +59,11 @@ def mutate(**said: Any) -> None:
         )
         for m in chosen
     ]  # fmt: skip
-    scores = exam.hold(questions, workers=said["workers"], on_score=_tell)
+    known = _known(file) if said["resume"] else {}
+    asked = [question for question in questions if question.mutant not in known]
+    answered = exam.hold(asked, workers=said["workers"], on_score=_tell)
+    known |= {each.mutant: each for each in answered}
+    scores = [known[question.mutant] for question in questions]
     _save(file, scores=[asdict(s) for s in scores])
     whole = _whole(said, chosen)
     _save(file, whole=[asdict(s) for s in whole])
@@ -94,6 +99,13 @@ def _chosen(said: dict[str, Any]) -> list[Mutant]:
     if not found:
         raise click.UsageError("no mutant is left; see --list")
     return found
+
+
+def _known(file: Path | None) -> dict[str, Score]:
+    """Return the mutants that an earlier exam has killed."""
+    if file is None or not file.exists():
+        return {}
+    return {each.mutant: each for each in exam.read(file) if each.fate == "killed"}
 
 
 def _tell(found: Score) -> None:

@@ -7,7 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
@@ -108,14 +108,7 @@ def summary(scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
-def write(path: Path, scores: Sequence[Score]) -> None:
-    """Write scores for other programs, and for the page in the documentation."""
-    rows = [asdict(each) for each in scores]
-    document = {"schema_version": 1, "summary": summary(scores), "mutants": rows}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
 def read(path: Path) -> list[Score]:
     """Return the scores of a file."""
     document = json.loads(path.read_text(encoding="utf-8"))
-    return [Score(**{**row, "also": tuple(row["also"])}) for row in document["mutants"]]
+    return [Score(**{**row, "also": tuple(row["also"])}) for row in document.get("scores", ())]

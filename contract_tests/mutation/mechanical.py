@@ -101,16 +101,15 @@ def _annotations(tree: ast.Module) -> set[int]:
 
 
 def _operators(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARISONS:
-        yield node, "comparison"
+    if isinstance(node, ast.Compare):
+        if len(node.ops) == 1 and type(node.ops[0]) in _COMPARISONS:
+            yield node, "comparison"
     elif isinstance(node, ast.BoolOp):
         yield node, "and-or"
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node, "not"
-    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        yield node, "boolean"
     elif isinstance(node, ast.Constant) and isinstance(node.value, int):
-        yield node, "integer"
+        yield node, "boolean" if isinstance(node.value, bool) else "integer"
     elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         yield node, "plus-minus"
     elif isinstance(node, ast.IfExp):

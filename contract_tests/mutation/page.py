@@ -63,6 +63,11 @@ def _summary(
         "",
         f"{len(equivalents)} further instances are left out because the description proves them equivalent.",
     ]
+    exact = sum(s.is_exact for s in scores)
+    lines.append(
+        f"{exact} findings name the very operation; the others name one that reads or writes the same records, "
+        "where the same defect must show."
+    )
     if whole:
         killed = [s for s in whole if s.fate == "killed"]
         requests = median(s.requests for s in killed) if killed else 0
@@ -82,7 +87,7 @@ def _table(title: str, label: str, groups: Mapping[str, Sequence[Score]]) -> str
     ]  # fmt: skip
     for name, group in groups.items():
         killed = [s for s in group if s.fate == "killed"]
-        requests = f"{median(s.requests for s in killed):g}" if killed else "–"
+        requests = f"{median(s.requests for s in killed):g}" if killed else "-"
         lines.append(
             f"| {name} | {len(group)} | {len(killed)} | {exam.rate(group):.0%} | {requests} |"
         )
@@ -122,7 +127,9 @@ def _survivors(scores: Sequence[Score], reasons: Mapping[str, str]) -> str:
     left = [s for s in scores if s.fate != "killed"]
     lines = ["## Not killed", "", "| mutant | defect | fate | why |", "|---|---|---|---|"]
     for score in left:
-        why = reasons.get(score.mutant) or reasons.get(score.kind) or score.note or "not looked into"
+        why = (
+            reasons.get(score.mutant) or reasons.get(score.kind) or score.note or "not looked into"
+        )
         lines.append(
             f"| `{score.mutant}` | {score.title} | {score.fate} | {why.replace('|', '/')} |"
         )

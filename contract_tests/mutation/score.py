@@ -23,7 +23,8 @@ class Score:
     What became of one mutant.
 
     `by` is the property that named the place first, `also` every property that did
-    (only in an exhaustive run); `requests` and `seconds` are those to the first of them.
+    (only in an exhaustive run); `is_exact` tells that it named the very operation, and not
+    another one of the same records. `requests` and `seconds` are those to the first of them.
     """
 
     mutant: str
@@ -38,6 +39,7 @@ class Score:
     requests: int = 0
     seconds: float = 0.0
     total: int = 0
+    is_exact: bool = False
     note: str = ""
 
 
@@ -92,6 +94,7 @@ def _judged(blank: Score, watch: _Watch, result: Result) -> Score:
         return replace(
             blank, fate="killed", by=watch.first.property, also=tuple(dict.fromkeys(watch.right)),
             requests=watch.first.first_request, seconds=watch.seconds, total=result.requests,
+            is_exact=watch.first.operation == blank.operation,
         )  # fmt: skip
     if result.exit is Exit.FINDINGS:
         found = ", ".join(sorted({f"{f.property} {f.target}" for f in result.news})[:5])
@@ -103,8 +106,18 @@ def _judged(blank: Score, watch: _Watch, result: Result) -> Score:
 
 def config_for(mutant: Mutant, world: assembly.World, base: Config, *, is_whole: bool) -> Config:
     """Return how the suite is run against a mutant: all of it, or the operations concerned."""
-    named = () if is_whole else tuple(sorted({mutant.operation, *mutant.elsewhere}))
+    named = () if is_whole else concerned(mutant, world)
     return replace(base, include=named, tokens=inprocess.tokens(world.scenario))
+
+
+def concerned(mutant: Mutant, world: assembly.World) -> tuple[str, ...]:
+    """Return the operations at fault, and those that write the records they show."""
+    operations = world.api.spec.operations
+    named = {mutant.operation, *mutant.elsewhere}
+    shown = {o.resource for o in operations if o.id in named and o.nesting is None}
+    return tuple(
+        sorted(named | {o.id for o in operations if o.resource in shown and o.effect is not None})
+    )
 
 
 def base_config(*, profile: str = "ci", seed: int = 1, pack: str | None = None) -> Config:

@@ -7,15 +7,14 @@ from typing import Final
 
 #: In the order in which they run: what is cheap and telling first.
 _MODULES: Final = (
-    "reading", "pages", "filters", "orders", "fieldsets", "scoping", "removal", "writes", "updates", "boundaries",
-    "normalizing", "twins", "refusals", "protected", "actions",
-    "access", "permissions", "visibility", "robustness", "oddities", "features", "lifecycle", "parallel",
+    "reading", "pages", "filters", "orders", "fieldsets", "scoping",
+    "removal", "writes", "updates", "boundaries", "normalizing", "twins", "refusals", "protected",
+    "actions", "access", "permissions", "visibility", "robustness", "oddities",
+    "features", "lifecycle", "parallel",
 )  # fmt: skip
 
 
 def load() -> None:
     """Import every module of probes, so that they are registered."""
-    from pathlib import Path
     for name in _MODULES:
-        if (Path(__file__).parent / f"{name}.py").exists():
-            import_module(f"{__name__}.{name}")
+        import_module(f"{__name__}.{name}")

@@ -235,7 +235,8 @@ def _together(scene: Scene, asked: Sequence[Asked]) -> None:
         both = scene.read([*left.query, *right.query])
         expected = meet(scene.ids(left.found), scene.ids(right.found))
         claim = {"relation": "same_set", "left": scene.ids(both), "right": expected}
-        expect(scene, "D6", claim, left.parameter, "two filters keep what each of them keeps")
+        says = "two filters keep what each of them keeps"
+        scene.lab.expect("D6", claim, operation=scene.operation, says=says, key="x-filter")
 
 
 def _differ(left: Asked, right: Asked) -> bool:

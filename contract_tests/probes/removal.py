@@ -53,7 +53,8 @@ def destroys(lab: Lab, world: World, operation: Operation) -> None:
         if not claims.takes(lab, "B16", operation, reply):
             return
         for target, body in bodies.items():
-            _is_gone(lab, operation, record, lab.operation(target), body)
+            if not _is_gone(lab, operation, record, lab.operation(target), body):
+                break
         for place, earlier in zip(places, listed, strict=True):
             later = shelves.shelf(lab, world, record, place, shelves.seen(page.data))
             _is_off_the_shelf(lab, operation, (record, other), place[0], (earlier, later))
@@ -72,7 +73,8 @@ def _targets(lab: Lab, world: World, record: Own, page: Reply) -> Iterator[tuple
         and world.parent_resource(operation) == record.resource
         and acting.may_act(lab, operation)
     ]
-    for operation in sorted(found, key=lambda o: (o.writes, o.verb != "retrieve")):
+    shower = portrait.reader(lab, record.resource)
+    for operation in sorted(found, key=lambda o: (o.writes, o is not shower)):
         schema = lab.subject.body_schema(operation)
         if schema is None:
             yield operation, ABSENT
@@ -82,17 +84,19 @@ def _targets(lab: Lab, world: World, record: Own, page: Reply) -> Iterator[tuple
             yield operation, body
 
 
-def _is_gone(lab: Lab, operation: Operation, record: Own, target: Operation, body: Any) -> None:
+def _is_gone(lab: Lab, operation: Operation, record: Own, target: Operation, body: Any) -> bool:
+    """Claim that an operation does not find a deleted record; False when its page is there."""
     statuses = not_found(target)
     if not statuses:
-        return
+        return True
     reply = lab.call(target, making.item_params(target, record.key, record.params), body=body)
     # Who still finds it is to blame; when its own page does, the delete did nothing.
-    is_blamed = target.verb == "retrieve" and target is portrait.reader(lab, record.resource)
-    lab.expect(
-        "B16", claims.status_is(reply, statuses), operation=operation if is_blamed else target,
+    is_page = target is portrait.reader(lab, record.resource)
+    holds = lab.expect(
+        "B16", claims.status_is(reply, statuses), operation=operation if is_page else target,
         says="a deleted record is not found", key="x-effect",
     )  # fmt: skip
+    return holds or not is_page
 
 
 def _is_off_the_shelf(

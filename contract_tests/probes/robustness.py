@@ -9,7 +9,7 @@ from contextlib import suppress
 from copy import deepcopy
 from typing import Any, Final, TypeAlias
 
-from contract_tests import inputs, making, references, standing
+from contract_tests import claims, inputs, making, references, standing
 from contract_tests.lab import Blocked, Lab
 from contract_tests.probes.registry import probe
 from contract_tests.probes.updates import effective
@@ -244,10 +244,10 @@ def hard_to_read(lab: Lab, world: World, operation: Operation) -> None:
     """Send bodies that are deep, that repeat a name, or that are declared as something else."""
     with standing.place(lab, world, operation) as place:
         is_empty = place.own is None and operation.verb != "create"
+        refusals = [*claims.refusals(operation), *([404] if is_empty else [])] or [400]
         for label, raw in _hard(place.body):
             with lab.case():
                 reply = lab.call(operation, place.params, raw=raw)
-                refusals = [s for s in _statuses(operation) if s >= 400]
                 allowed = refusals if label else _statuses(operation)
                 claim = {"relation": "among", "left": reply.status, "right": const(allowed)}
                 says = f"{label} is refused" if label else "a repeated name is no crash"

@@ -11,6 +11,7 @@ from contract_tests.lab import Blocked, Lab
 from contract_tests.making import Own
 from contract_tests.probes.registry import probe
 from contract_tests.probes.writes import defaults
+from contract_tests.relations import const, list_of
 from contract_tests.steps import Reply
 from contract_tests.subject import Subject
 from contract_tests.world import World
@@ -162,19 +163,41 @@ def patch_in_a_row(lab: Lab, world: World, operation: Operation) -> None:
         making.beside(lab, world, operation) as other,
     ):
         untouched = portrait.look(lab, other, shower) if other else None
-        for index in range(6 if lab.depth.is_full else 4):
-            body = written(lab, world, operation, record, Wish(variant=1 + index))
-            if not claims.takes(lab, "B12", operation, send(lab, operation, record, body)):
-                break
-            after = portrait.look(lab, record, shower)
-            says = "each of several changes is kept"
-            claims.echoes(lab, "B12", operation, (shower, after), body, says)
-            if not index:
-                shelves.is_alone(lab, world, operation, record, body)
+        _in_a_row(lab, world, operation, record)
         if other is not None and untouched is not None:
             after = portrait.look(lab, other, shower)
             effect = operation.effect or Effect()
             claims.stays(lab, "B13", operation, (untouched, after), effect, is_other=True)
+
+
+def _in_a_row(lab: Lab, world: World, operation: Operation, record: Own) -> None:
+    """Change a record several times; whichever change is lost, one claim about all fails."""
+    shower = shower_of(lab, operation)
+    known = portrait.readbacks(lab.subject, operation, shower)
+    told: dict[str, list[tuple[Reply, Reply, Any]]] = {}
+    for index in range(6 if lab.depth.is_full else 4):
+        body = written(lab, world, operation, record, Wish(variant=1 + index))
+        reply = send(lab, operation, record, body)
+        if not claims.takes(lab, "B12", operation, reply):
+            return
+        if not index:
+            shelves.is_alone(lab, world, operation, record, body)
+        after = portrait.look(lab, record, shower)
+        for name in body.keys() & known.keys():
+            claim = portrait.shows(after, known[name], body[name])
+            if claim is not None and claim["relation"] == "equal":
+                told.setdefault(name, []).append((reply, after, claim["right"]["const"]))
+    for name, changes in sorted(told.items())[:2]:
+        lab.expect(
+            "B12",
+            {
+                "relation": "equal",
+                "left": list_of(*(after.body(known[name].pointer) for _, after, _ in changes)),
+                "right": const([value for _, _, value in changes]),
+                "after": [reply.status for reply, _, _ in changes],
+            },
+            operation=operation, says="each of several changes is kept", key="x-effect",
+        )  # fmt: skip
 
 
 @probe(
