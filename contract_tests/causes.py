@@ -42,7 +42,13 @@ def masked(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _base(finding: Finding, others: Sequence[Finding]) -> str:
+    """Return the id of what a finding follows from: the same place before, or what it rests on."""
     causes = _transitive(finding.property)
+    before = others[: others.index(finding)]
+    for other in before:
+        is_same = (other.property, other.target) == (finding.property, finding.target)
+        if is_same and other.about and other.kind == finding.kind:
+            return other.id
     for other in others:
         if other.id == finding.id or other.kind != finding.kind:
             continue

@@ -139,7 +139,7 @@ def run_(**said: Any) -> None:
             known = config.baseline and baseline.read(config.baseline)
             baseline.write(said["baseline_path"], result.findings, known or [])
         written = _write(result, formats, said["report_dir"], recorder)
-    terminal.summary(result, Console(), CATALOGUE)
+    terminal.summary(result, Console(), CATALOGUE, str(said["report_dir"]))
     for name, path in written.items():
         click.echo(f"{name}: {path}", err=True)
     if result.leftovers and config.ledger:

@@ -225,7 +225,8 @@ class _Writer:
         path = step.get("url") or step["template"]
         for name, value in step.get("params", {}).items():
             path = path.replace(f"{{{name}}}", str(value))
-        parts = [repr(step["method"]), self.text(path)]
+        target = self.expression(step["via"]) if "via" in step else self.text(path)
+        parts = [repr(step["method"]), target]
         if step.get("persona", "main") != "main":
             parts.append(f"persona={step['persona']!r}")
         if step.get("query"):

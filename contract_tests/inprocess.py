@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from contract_tests.oracle import Oracle
 from contract_tests.script import CannotRun, Script
 from contract_tests.transport import CallTransport, Trouble
 from contract_tests.wire import Received, Sent
-from mockserver import assembly
+from mockserver import assembly, values
 from mockserver.errors import AuthorError, BrokenSpec
 from mockserver.exchange import Request
 from mockserver.scenario import Scenario
@@ -60,6 +61,32 @@ def tokens(scenario: Scenario) -> dict[str, str]:
     found = {persona.name: persona.token for persona in scenario.personas}
     if scenario.personas:
         found["main"] = scenario.personas[0].token
+    return found
+
+
+def refused(world: assembly.World) -> dict[str, str]:
+    """
+    Return tokens of a world that must be refused, by persona.
+
+    `inactive` is of a user who was deactivated, `expired` has lain idle for too long.
+    """
+    rules = world.api.conventions["auth"] or {}
+    state = world.scenario.state
+    found: dict[str, str] = {}
+    if not rules.get("lifetime") or not rules.get("issued"):
+        return found
+    for key, token in state.records(rules["tokens"]).items():
+        relation = world.api.spec.resources[rules["tokens"]].relations[rules["user"]]
+        user = state.records(relation.to).get(token[rules["user"]])
+        if user is None:
+            continue
+        if not user.get(rules["active"], True):
+            found.setdefault("inactive", str(key))
+            continue
+        issued = values.read_instant(token.get(rules["issued"]) or "")
+        seconds = user.get(rules["lifetime"])
+        if issued and seconds and world.clock() - issued > timedelta(seconds=seconds):
+            found.setdefault("expired", str(key))
     return found
 
 

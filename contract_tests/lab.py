@@ -15,7 +15,7 @@ from contract_tests import relations
 from contract_tests.client import Client
 from contract_tests.ledger import Owned
 from contract_tests.oracle import Flaw, Oracle
-from contract_tests.relations import Claim, Difference
+from contract_tests.relations import Claim, Difference, Expr
 from contract_tests.steps import Reply, Step
 from contract_tests.subject import Subject
 from contract_tests.wire import ABSENT, Exchange
@@ -175,9 +175,11 @@ class Lab:
         )
         return self.send(step)
 
-    def follow(self, operation: Operation, url: str, *, persona: str = "main") -> Reply:
-        """Fetch a link that an answer of a GET operation gave."""
-        step = Step(operation.id, "GET", operation.path, url=url, persona=persona)
+    def follow(
+        self, operation: Operation, url: str, *, via: Expr | None = None, persona: str = "main"
+    ) -> Reply:
+        """Fetch a link that an answer of a GET operation gave; `via` says where it did."""
+        step = Step(operation.id, "GET", operation.path, url=url, via=via, persona=persona)
         return self.send(step)
 
     def send(self, step: Step, *, is_judged: bool = True) -> Reply:

@@ -81,7 +81,7 @@ def _personas(lab: Lab, asked: list[Operation]) -> Iterator[str]:
     if secured is None:
         return
     for name in lab.personas:
-        if name in ("main", "nobody", "invalid"):
+        if name in ("main", "nobody", "invalid", "inactive", "expired"):
             continue
         code = lab.call(secured, persona=name).code
         if code == 401:

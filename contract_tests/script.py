@@ -87,7 +87,19 @@ class _Writer:
             step = self.lab.replies[number].step
             for text in _texts([step.params, step.query, step.body, step.url]):
                 todo += self._origins(text, number)
+            if step.via is not None:
+                todo += relations.steps_of(step.via)
+            elif step.url:
+                todo += self._givers(step.url, number)
         return needed
+
+    def _givers(self, url: str, before: int) -> Iterator[int]:
+        """Yield the last step before one whose answer gave the link that it follows."""
+        for number in sorted((n for n in self.lab.replies if n < before), reverse=True):
+            received = self.lab.replies[number].received
+            if url in received.headers.get("link", "") or url.encode() in received.body:
+                yield number
+                return
 
     def _origins(self, text: str, before: int) -> Iterator[int]:
         found = self.lab.origin.get(text)
@@ -115,6 +127,9 @@ class _Writer:
                 found[name] = value
         if step.url:
             found["url"] = self._link(step.url, number)
+        if step.via is not None:
+            found["via"] = dict(step.via)
+            found["url"] = f"${{{step.via['of']}:link:{step.via['name']}}}"
         return {name: value for name, value in found.items() if value not in ({}, [])}
 
     def _link(self, url: str, before: int) -> str:
@@ -287,9 +302,19 @@ def _read_step(said: Mapping[str, Any], replies: Mapping[int, Reply], tag: str) 
         headers=said.get("headers", {}),
         persona=said.get("persona", "main"),
         creates=said.get("creates", ""),
-        url=filled("url", ""),
+        url=_followed(said, replies) if "via" in said else filled("url", ""),
         together=said.get("together", 0),
     )
+
+
+def _followed(said: Mapping[str, Any], replies: Mapping[int, Reply]) -> str:
+    try:
+        found = relations.evaluate(said["via"], replies)
+    except LookupError:
+        found = ABSENT
+    if found is ABSENT:
+        raise CannotRun(f"step {said['via'].get('of')} gives no link {said['via'].get('name')!r}")
+    return str(found)
 
 
 def fill(value: Any, replies: Mapping[int, Reply], tag: str) -> Any:
@@ -348,7 +373,8 @@ def without_step(script: Script, number: int) -> Script | None:
     if number in relations.steps_of(script["claim"]):
         return None
     said = f"${{{number}:"
-    if any(said in text for text in _texts([rest, script["claim"]])):
+    is_followed = any(number in relations.steps_of(step.get("via", {})) for step in rest)
+    if is_followed or any(said in text for text in _texts([rest, script["claim"]])):
         return None
     return {**script, "steps": rest}
 
@@ -389,6 +415,8 @@ def written(script: Script) -> str:
     lines = []
     for step in script["steps"]:
         path = step.get("url") or step["template"]
+        if "via" in step:
+            path = f"(the link {step['via'].get('name')!r} of step {step['via']['of']})"
         query = "&".join(f"{name}={value}" for name, value in step.get("query", ()))
         who = "" if step.get("persona", "main") == "main" else f" as {step['persona']}"
         body = f" {relations.show(step['body'])}" if "body" in step else ""

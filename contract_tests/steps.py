@@ -19,7 +19,8 @@ class Step:
     `params` fill the templated path; `persona` says with whose token ("main", "stranger",
     "nobody" for none, "invalid" for a wrong one); `creates` names the resource that a
     success brings into the world, to be taken away afterwards; `url` replaces path and
-    query when a link is followed; `raw` replaces `body`. Neighbours with the same
+    query when a link is followed, and `via` is the expression that gave it; `raw`
+    replaces `body`. Neighbours with the same
     `together` are sent at once.
     """
 
@@ -35,6 +36,7 @@ class Step:
     persona: str = "main"
     creates: str = ""
     url: str = ""
+    via: Expr | None = None
     number: int = 0
     together: int = 0
 

@@ -107,7 +107,8 @@ def _judged(blank: Score, watch: _Watch, result: Result) -> Score:
 def config_for(mutant: Mutant, world: assembly.World, base: Config, *, is_whole: bool) -> Config:
     """Return how the suite is run against a mutant: all of it, or the operations concerned."""
     named = () if is_whole else concerned(mutant, world)
-    return replace(base, include=named, tokens=inprocess.tokens(world.scenario))
+    tokens = {**inprocess.tokens(world.scenario), **inprocess.refused(world)}
+    return replace(base, include=named, tokens=tokens)
 
 
 def concerned(mutant: Mutant, world: assembly.World) -> tuple[str, ...]:

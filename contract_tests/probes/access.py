@@ -16,6 +16,8 @@ from contract_tests.world import World
 from mockserver.operation import Operation
 
 _LONG: Final = 300
+#: Personas whose tokens were good once; who has such tokens can lend them to a run.
+_REFUSED: Final = ("inactive", "expired")
 _SPOILT: Final = ("main:bare", "main:renamed", "main:recased")
 
 
@@ -27,8 +29,9 @@ def _callers(lab: Lab, operation: Operation) -> Iterator[tuple[str, dict[str, st
     """Yield personas, and headers to send, that sign nobody in."""
     yield "nobody", {}
     yield "invalid", {}
-    if "inactive" in lab.personas:
-        yield "inactive", {}
+    for persona in _REFUSED:
+        if persona in lab.personas:
+            yield persona, {}
     if not lab.depth.is_full and operation.path_key:
         return
     headers = lab.client.credentials.get("main", {})

@@ -213,7 +213,7 @@ def _leads(pager: Pager, reply: Reply, rel: str, target: Reply | None) -> None:
     url = pager.value(place)
     if not isinstance(url, str):
         return
-    followed = scene.lab.follow(scene.operation, url)
+    followed = scene.lab.follow(scene.operation, url, via=place)
     says = f"{rel} leads to that page of the same question"
     pager.status(followed, scene.operation.success.status, pager.rules["number"], "D20")
     left: Expr = scene.ids(followed) if pager.is_fixed else followed.at("count")
