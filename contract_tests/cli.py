@@ -58,6 +58,7 @@ _target_options = _options(
         help="Another caller and the variable with his token; `stranger` may do nothing.",
     ),
     click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for an answer."),
+    click.option("--slow", default=5.0, show_default=True, help="Seconds that are too long."),
     click.option("--ca", type=_FILE, help="Certificate authority to trust, as PEM."),
     click.option("--rate", default=0.0, help="Requests a second at most; 0: as fast as it goes."),
     click.option("-y", "--yes", is_flag=True, help="Test a host that is not this machine."),
@@ -340,7 +341,7 @@ def _config(said: dict[str, Any]) -> Config:
     names = (
         "url", "spec", "overlays", "profile", "mode", "seed", "include", "exclude", "tags",
         "exclude_tags", "properties", "without", "layers", "rate", "max_requests", "max_seconds",
-        "max_findings", "timeout", "strict_flaky", "private", "pack",
+        "max_findings", "timeout", "slow", "strict_flaky", "private", "pack",
     )  # fmt: skip
     chosen = {name: said[name] for name in names if said.get(name) is not None}
     for name in ("properties", "without"):

@@ -221,13 +221,33 @@ def _spoilt(header: str, way: str) -> str:
 
 
 def credentials_of(
-    conventions: Mapping[str, Any], tokens: Mapping[str, str]
+    document: Mapping[str, Any], conventions: Mapping[str, Any], tokens: Mapping[str, str]
 ) -> dict[str, dict[str, str]]:
-    """Return the headers that sign each persona in; `nobody` has none, `invalid` a wrong token."""
-    keyword = (conventions.get("auth") or {}).get("keyword", "Bearer")
-    found = {name: {"Authorization": f"{keyword} {token}"} for name, token in tokens.items()}
+    """
+    Return the headers that sign each persona in; `nobody` has none, `invalid` a wrong token.
+
+    A token with a space in it is the whole value of the header already.
+    """
+    name, keyword = _scheme(document, conventions)
+
+    def signed(token: str) -> dict[str, str]:
+        return {name: token if " " in token or not keyword else f"{keyword} {token}"}
+
     return {
         "nobody": {},
-        "invalid": {"Authorization": f"{keyword} {'0' * 40}"},
-        **found,
+        "invalid": signed("0" * 40),
+        **{persona: signed(token) for persona, token in tokens.items()},
     }
+
+
+def _scheme(document: Mapping[str, Any], conventions: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the header that carries a token, and the word before it."""
+    if conventions.get("auth"):
+        return "Authorization", str(conventions["auth"].get("keyword", "Bearer"))
+    schemes = ((document.get("components") or {}).get("securitySchemes") or {}).values()
+    for scheme in schemes:
+        if scheme.get("type") == "apiKey" and scheme.get("in") == "header":
+            return str(scheme.get("name", "Authorization")), ""
+        if scheme.get("type") == "http":
+            return "Authorization", str(scheme.get("scheme", "Bearer")).capitalize()
+    return "Authorization", "Bearer"

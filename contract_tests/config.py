@@ -70,6 +70,7 @@ class Config:
     max_seconds: float = 0.0
     max_findings: int = 0
     timeout: float = 30.0
+    slow: float = 5.0
     ca: str | None = None
     baseline: Path | None = None
     ledger: Path | None = None

@@ -278,6 +278,7 @@ class _Writer:
         shown = {
             "ids": 'next(row[k] for k in ("uuid", "id", "key") if k in row)',
             "column": f"{self.use('at')}(row, {expr.get('name', '')!r})",
+            "columns": f"[{self.use('at')}(row, name) for name in {expr.get('names', [])!r}]",
             "keys": "sorted(row)",
         }.get(at, "row")
         listed = f"[{self.trimmed(shown, expr)} for row in {source}{kept}]"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from contract_tests.filter_values import kind, lookup
-from contract_tests.scene import Scene, full_path, link_to
+from contract_tests.scene import Scene, full_path, learn, link_to
+from contract_tests.teaching import is_single
 from contract_tests.testing_filters import PARTIAL, RANGES, value_schema
-from mockserver.operation import Parameter
+from mockserver.operation import Parameter, Resource
 
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _TRIES: Final = 14
@@ -67,11 +69,28 @@ def unreadable(parameter: Parameter) -> str:
     return nonsense.get(kind(parameter), "a\0b")
 
 
+def compares(scene: Scene, parameter: Parameter, path: str) -> bool:
+    """
+    Tell whether two rows of which a filter keeps one must differ at a path, for any order.
+
+    A filter that minds letter case may part what an order does not.
+    """
+    declared = parameter.filter
+    if declared is None or declared.fields != (path,) or declared.by or declared.where:
+        return False
+    is_folded = lookup(parameter) in ("icontains", "iexact", "folded")
+    return is_single(scene.lab.subject, scene.resource, path) and (
+        is_folded or lookup(parameter) in RANGES or kind(parameter) in ("boolean", "number")
+    )
+
+
 def guesses(scene: Scene, parameter: Parameter) -> list[str]:
     """Return values that may keep some rows of what rows do not show."""
     found, name = kind(parameter), lookup(parameter)
     if found == "uuid":
         return _keys(scene, parameter)
+    if found == "boolean":
+        return ["true", "false"]
     if name in RANGES and found in ("date", "instant"):
         return _days(scene, found)
     if name in RANGES and found == "number":
@@ -85,14 +104,36 @@ def guesses(scene: Scene, parameter: Parameter) -> list[str]:
 
 def _keys(scene: Scene, parameter: Parameter) -> list[str]:
     """Return keys of existing records of what a filter compares."""
-    declared = parameter.filter
     found: list[str] = []
+    for owner, _ in _owners(scene, parameter):
+        learn(scene, [(owner.name, owner.key)])
+        found += [key for resource, key in scene.world.facts if resource == owner.name]
+    return found[:_TRIES]
+
+
+def _owners(scene: Scene, parameter: Parameter) -> Iterator[tuple[Resource, str]]:
+    """Yield the resources whose keys a filter compares, each with the way to it."""
+    declared = parameter.filter
     for path in declared.fields if declared else ():
         head, _, name = full_path(scene, path).rpartition(".")
         owner = scene.lab.subject.reached(scene.resource, head or ".")
         if owner is not None and owner.key == name:
-            found += [key for resource, key in scene.world.facts if resource == owner.name]
-    return found[:_TRIES]
+            yield owner, head
+
+
+def wider(scene: Scene, parameter: Parameter, key: str) -> Iterator[tuple[Parameter, str]]:
+    """Yield other filters that must keep all that this one keeps for a key, and their values."""
+    for owner, way in _owners(scene, parameter):
+        for other in scene.filters:
+            declared = other.filter
+            if declared is None or declared.by or declared.any or other is parameter:
+                continue
+            for path in declared.fields:
+                before, _, name = path.rpartition(".")
+                value = scene.world.fact(owner.name, key, name)
+                is_like = before == way and name != owner.key and kind(other) == "text"
+                if is_like and isinstance(value, str) and value.isprintable() and "," not in value:
+                    yield other, value
 
 
 def _days(scene: Scene, found: str) -> list[str]:

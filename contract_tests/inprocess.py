@@ -107,7 +107,7 @@ class Model:
         known = tokens(world.scenario)
         client = Client(
             transport(application),
-            credentials_of(like.subject.conventions, known),
+            credentials_of(like.subject.document, like.subject.conventions, known),
             Ledger(),
             run=like.client.run,
         )

@@ -380,7 +380,7 @@ class Lab:
         fieldset = self.subject.conventions["fieldset"]["parameter"]
         is_cut = operation.has_fieldset and (fieldset in query or fieldset in reply.step.url)
         flaws = self.oracle.judge(operation, reply.received, method=method, is_cut=is_cut)
-        for rule in _ORACLE_RULES:
+        for rule in ORACLE_RULES:
             self.checked[rule, operation.id] += 1
         for flaw in flaws:
             if self.wants(flaw.rule):
@@ -409,7 +409,8 @@ class Lab:
             self.on_suspicion(suspicion)
 
 
-_ORACLE_RULES: Final[Sequence[str]] = ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8")
+#: What every answer is held against.
+ORACLE_RULES: Final[Sequence[str]] = ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9")
 
 
 def _pairs(query: Query) -> tuple[tuple[str, str], ...]:

@@ -38,10 +38,11 @@ class Flaw:
 
 
 class Oracle:
-    """Judge answers; each schema is compiled once, on first use."""
+    """Judge answers; each schema is compiled once, on first use. `slow` is in seconds."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, *, slow: float = 5.0) -> None:
         self._subject = subject
+        self.slow = slow
         self._validators: dict[tuple[str, int, bool], Any] = {}
         self._headers: dict[tuple[str, int], Mapping[str, Any]] = {}
 
@@ -55,25 +56,26 @@ class Oracle:
     ) -> list[Flaw]:
         """Return what is wrong with an answer; `is_cut` when a fieldset was asked for."""
         is_head = method == "HEAD"
-        if received.status >= 500 and received.status not in operation.answers:
-            told = " ".join(received.body[:120].decode("utf-8", "replace").split())
-            return [
-                Flaw("A1", "", "an answer", f"{received.status} {told}", "5xx"),
-                *_leaks(received),
-            ]
+        flaws = [*_leaks(received), *self._lateness(received)]
         answer = operation.answers.get(received.status)
+        if answer is None and received.status >= 500:
+            told = " ".join(received.body[:120].decode("utf-8", "replace").split())
+            return [Flaw("A1", "", "an answer", f"{received.status} {told}", "5xx"), *flaws]
+        if answer is None and _is_default(self._subject, operation):
+            return flaws
         if answer is None:
             known = ", ".join(map(str, sorted(operation.answers)))
             shape = f"status {received.status}"
-            return [
-                Flaw("A2", "", f"one of {known}", str(received.status), shape),
-                *_leaks(received),
-            ]
-        flaws = [*self._media(answer, received, is_head=is_head), *_leaks(received)]
+            return [Flaw("A2", "", f"one of {known}", str(received.status), shape), *flaws]
+        flaws += [*self._media(answer, received, is_head=is_head)]
         flaws += self._header_flaws(operation, received)
         if not is_head and not flaws and answer.schema is not None:
             flaws += self._body(operation, answer, received, is_cut=is_cut)
         return flaws
+
+    def _lateness(self, received: Received) -> Iterator[Flaw]:
+        if self.slow and received.seconds > self.slow:
+            yield Flaw("A9", "", f"{self.slow:g} s at most", f"{received.seconds:.1f} s", "late")
 
     def _media(self, answer: Answer, received: Received, *, is_head: bool) -> Iterator[Flaw]:
         if answer.schema is None:
@@ -224,6 +226,12 @@ def _leaks(received: Received) -> list[Flaw]:
     if found := _LEAKS.search(text):
         return [Flaw("A8", "", "nothing of the inside", show(found[0]), "internals")]
     return []
+
+
+def _is_default(subject: Subject, operation: Operation) -> bool:
+    """Tell whether an operation describes every other status with `default`."""
+    item = resolve(subject.document, subject.document["paths"][operation.path])
+    return "default" in (item[operation.method.lower()].get("responses") or {})
 
 
 def _response_node(subject: Subject, operation: Operation, status: int) -> Mapping[str, Any]:

@@ -97,8 +97,8 @@ def evaluate(expr: Expr, replies: Mapping[int, Answered]) -> Any:
 
     {"const": v} | {"list": [e…]} | {"plus": [e, n]} | {"length": e} | {"join": [e…]} |
     {"meet": [a, b]} | {"minus": [a, b]} | {"of": step, "at": what, "name"?, "where"?,
-    "without"?, "only"?}, where `what` is one of status, media, header, link, body, ids,
-    column, rows, keys, count, raw. LookupError when the step has no such thing.
+    "names"?, "without"?, "only"?}, where `what` is one of status, media, header, link, body,
+    ids, column, columns, rows, keys, count, raw. LookupError when the step has no such thing.
     """
     if "const" in expr:
         return expr["const"]
@@ -143,7 +143,7 @@ _WHOLE: Final[Mapping[str, Callable[[Received], Any]]] = {
 
 def _select(expr: Expr, reply: Answered) -> Any:
     at = expr["at"]
-    if at in ("ids", "column", "rows", "count", "keys"):
+    if at in ("ids", "column", "columns", "rows", "count", "keys"):
         return _select_rows(expr, reply)
     if at == "header":
         return reply.received.headers.get(expr["name"].lower(), ABSENT)
@@ -175,6 +175,8 @@ def _select_rows(expr: Expr, reply: Answered) -> Any:
         return [meaning.point(row, f"/{reply.key}") for row in rows]
     if expr["at"] == "column":
         return [meaning.point(row, expr["name"]) for row in rows]
+    if expr["at"] == "columns":
+        return [[meaning.point(row, name) for name in expr["names"]] for row in rows]
     if expr["at"] == "count":
         return len(rows)
     if expr["at"] == "keys":

@@ -18,7 +18,7 @@ from contract_tests.config import PROFILES, Config
 from contract_tests.court import Court
 from contract_tests.coverage import Counters, coverage
 from contract_tests.inprocess import Model
-from contract_tests.lab import Blocked, Lab
+from contract_tests.lab import ORACLE_RULES, Blocked, Lab
 from contract_tests.ledger import Ledger
 from contract_tests.oracle import Oracle
 from contract_tests.preflight import Untestable
@@ -29,8 +29,6 @@ from contract_tests.transport import HttpTransport, Trouble
 from contract_tests.wire import Exchange
 from contract_tests.world import World
 from mockserver.operation import Operation
-
-_ORACLE: Final = ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8")
 
 
 class Listener(Protocol):
@@ -173,7 +171,7 @@ def _prepared(
     )
     client = Client(
         transport,
-        credentials_of(subject.conventions, config.tokens),
+        credentials_of(subject.document, subject.conventions, config.tokens),
         Ledger(config.ledger, head=head),
         run=name,
         manners=manners,
@@ -185,7 +183,7 @@ def _prepared(
         exclude_tags=config.exclude_tags,
     )  # fmt: skip
     lab = Lab(
-        subject, client, Oracle(subject), asked, tag, seed=config.seed, mode=config.mode,
+        subject, client, Oracle(subject, slow=config.slow), asked, tag, seed=config.seed, mode=config.mode,
         depth=profile.depth, properties=config.wants,
     )  # fmt: skip
     model = Model(config.spec, config.overlays, config.pack) if config.against_mock else None
@@ -409,7 +407,7 @@ def _verdicts(job: Run) -> Iterator[Verdict]:
 def _promises(job: Run) -> Iterator[tuple[str, Operation, str]]:
     """Yield every property of every operation, and why it was not even tried."""
     for operation in job.lab.operations:
-        for prop in _ORACLE:
+        for prop in ORACLE_RULES:
             yield prop, operation, ""
     wanted = job.config.layers or PROFILES[job.config.profile].layers
     for probe in PROBES:

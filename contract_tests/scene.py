@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from contract_tests.lab import Blocked, Lab, Query
-from contract_tests.meaning import point
+from contract_tests.meaning import kind_of, point
 from contract_tests.relations import Expr, plus
 from contract_tests.steps import Reply
 from contract_tests.subject import Shown
+from contract_tests.teaching import Lesson, wanted
 from contract_tests.wire import ABSENT
 from contract_tests.world import Listing, Params, World
 from mockserver.operation import Filter, Operation, Parameter, Resource
 
 _PARENTS: Final = 2
+_TRIES: Final = 24
+#: So many rows tell filters apart.
+_ENOUGH: Final = 5
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A list of one parent, as it is without any question."""
+    """A list of one parent, as it is without any question but `base`."""
 
     lab: Lab
     world: World
     operation: Operation
     params: Params
     whole: Listing
+    base: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def view(self) -> Mapping[str, Shown]:
@@ -59,11 +64,15 @@ class Scene:
 
     def ask(self, query: Query = (), **more: Any) -> Reply:
         """Send one question as it stands."""
-        return self.lab.call(self.operation, self.params, query=query, **more)
+        return self.lab.call(self.operation, self.params, query=self._asked(query), **more)
 
     def read(self, query: Query) -> Listing:
         """Return the answer to a question in the largest pages; Blocked when it is refused."""
-        return self.world.listing(self.operation, self.params, query=query)
+        return self.world.listing(self.operation, self.params, query=self._asked(query))
+
+    def _asked(self, query: Query) -> Query:
+        pairs = query.items() if isinstance(query, Mapping) else query
+        return [*self.base, *pairs]
 
     def total(self, reply: Reply) -> Expr | None:
         """Write the total that an answer states, as a number; None where there is none."""
@@ -72,23 +81,30 @@ class Scene:
 
     @cached_property
     def filters(self) -> tuple[Parameter, ...]:
-        """The query parameters that filter."""
+        """The query parameters that filter, and are open."""
+        used = dict(self.base)
         return tuple(
-            p for p in self.operation.parameters if p.place == "query" and p.filter is not None
+            p
+            for p in self.operation.parameters
+            if p.place == "query" and p.filter is not None and p.name not in used
         )
 
 
 def scenes(
     lab: Lab, world: World, operation: Operation, *, may_be_empty: bool = False
 ) -> list[Scene]:
-    """Return a list of the parents with most rows; Blocked when there is no row to be seen."""
+    """
+    Return a list of the parents with most rows; Blocked when there is no row to be seen.
+
+    A list that is empty before it is asked about anybody comes with a question that opens it.
+    """
     found = [
         Scene(lab, world, operation, params, world.listing(operation, params))
         for params in world.parents(operation)[:_PARENTS]
     ]
     if not found:
         raise Blocked("no record is known whose list could be asked for")
-    full = [scene for scene in found if scene.rows]
+    full = [scene for scene in found if scene.rows] or opened(found[0])
     if not full and may_be_empty:
         return found
     if not full:
@@ -97,24 +113,66 @@ def scenes(
     return full
 
 
+def opened(scene: Scene) -> list[Scene]:
+    """Return an empty list with the question about one record that gives it most rows."""
+    known = scene.world.opened.setdefault(scene.operation.id, [])
+    if not known:
+        known.append(tuple(_opening(scene)))
+    if not known[0]:
+        return []
+    whole = scene.read(known[0])
+    return [replace(scene, whole=whole, base=known[0])] if whole.rows else []
+
+
+def _opening(scene: Scene) -> list[tuple[str, str]]:
+    best: tuple[int, list[tuple[str, str]]] = (0, [])
+    for parameter in scene.filters:
+        declared = parameter.filter
+        if declared is None or not declared.by or kind_of(parameter.schema) != "uuid":
+            continue
+        for key in _keys_for(scene, parameter.name):
+            with suppress(Blocked):
+                found = scene.read([(parameter.name, key)])
+                best = max(best, (len(found.rows), [(parameter.name, key)]), key=_count)
+            if best[0] > _ENOUGH:
+                return best[1]
+    return best[1]
+
+
+def _count(found: tuple[int, Any]) -> int:
+    return found[0]
+
+
+def _keys_for(scene: Scene, name: str) -> list[str]:
+    """Return keys of records that a parameter seems to be named after."""
+    resources = scene.lab.subject.spec.resources.values()
+    named = [each for each in resources if name.startswith(f"{each.name}_")]
+    learn(scene, [(each.name, each.key) for each in named])
+    names = {each.name for each in named}
+    return [key for resource, key in scene.world.facts if resource in names][:_TRIES]
+
+
+def learn(scene: Scene, wanted: Collection[Lesson]) -> None:
+    """Read the lists that tell what is to be known."""
+    for lister in scene.world.teachers(wanted):
+        # A list that is refused, or has no parent, says nothing.
+        with suppress(Blocked):
+            for params in scene.world.parents(lister)[: scene.lab.depth.parents]:
+                scene.world.listing(lister, params)
+
+
 def _learn_more(scene: Scene) -> None:
     """Read the lists that may say what the rows do not: of what filters and orders compare."""
     order = scene.operation.ordering
     fields = [p.filter for p in scene.filters if p.filter is not None]
     paths = {path for each in fields for path in (*each.fields, *_others(each))}
     paths.update(path for key in (order.keys.values() if order else ()) for path in key)
-    names = {
-        resource.name
-        for path in paths
-        if not any(pointers(scene.view, full_path(scene, path)))
-        for _, resource, _, _ in anchors(scene, full_path(scene, path))
-    }
-    for name in sorted(names):
-        for lister in scene.lab.verbs(name, "list"):
-            # A list that is refused, or has no parent, says nothing.
-            with suppress(Blocked):
-                for params in scene.world.parents(lister)[: scene.lab.depth.parents]:
-                    scene.world.listing(lister, params)
+    lessons: set[Lesson] = set()
+    for path in sorted(full_path(scene, path) for path in paths):
+        if not any(pointers(scene.view, path)):
+            for _, resource, rest, _ in anchors(scene, path):
+                lessons.update(wanted(scene.lab.subject, resource, rest))
+    learn(scene, lessons)
 
 
 def _others(declared: Filter) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -96,4 +97,6 @@ class CallTransport:
 
     def send(self, sent: Sent) -> Received:
         """Return the answer."""
-        return self._answer(sent)
+        started = time.perf_counter()
+        received = self._answer(sent)
+        return replace(received, seconds=time.perf_counter() - started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,8 +14,12 @@ ABSENT: Final[Any] = type(
     "Absent", (), {"__repr__": lambda self: "ABSENT", "__bool__": lambda self: False}
 )()
 
-#: Header names whose values never leave the process.
-SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
+#: Names of headers whose values never leave the process …
+SECRET_HEADERS: Final = frozenset(
+    {"authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key", "api-key"}
+)
+#: … and what gives away that a header of another name is one of them.
+_SECRET: Final = re.compile(r"auth|cookie|token|secret|password|api-?key", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,6 @@ class Exchange:
 def redacted(headers: Mapping[str, str]) -> dict[str, str]:
     """Return headers that may be shown to anybody."""
     return {
-        name: "[redacted]" if name.lower() in SECRET_HEADERS else value
+        name: "[redacted]" if _SECRET.search(name) else value
         for name, value in headers.items()
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -11,6 +11,7 @@ from contract_tests.lab import Blocked, Lab, Query
 from contract_tests.relations import Expr, join
 from contract_tests.steps import Reply
 from contract_tests.subject import Shown
+from contract_tests.teaching import Lesson, flattened, lessons
 from contract_tests.wire import ABSENT
 from mockserver.operation import Operation
 
@@ -53,16 +54,19 @@ class World:
     The data as seen so far; every GET of a list adds to it.
 
     `facts`: (resource, key) -> dotted path -> shown value. `links`: resource -> hyperlinks.
-    `making` is what `contract_tests.making` remembers.
+    `making` is what `contract_tests.making` remembers, `opened` the questions that fill
+    lists which are empty before they are asked one.
     """
 
     lab: Lab
     facts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     links: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     making: dict[Any, Any] = field(default_factory=dict)
+    opened: dict[str, list[tuple[tuple[str, str], ...]]] = field(default_factory=dict)
     _listings: dict[Any, Listing] = field(default_factory=dict)
     _parents: dict[str, list[Params]] = field(default_factory=dict)
     _riches: Counter[str] = field(default_factory=Counter)
+    _lessons: dict[str, frozenset[Lesson]] = field(default_factory=dict)
 
     # Lists
 
@@ -201,6 +205,14 @@ class World:
 
     # Facts
 
+    def teachers(self, wanted: Collection[Lesson]) -> list[Operation]:
+        """Return the lists whose rows tell any of some lessons."""
+        if not self._lessons:
+            lists = (o for o in self.lab.subject.spec.operations if o.verb == "list")
+            self._lessons = {o.id: lessons(self.lab.subject, o) for o in lists}
+        return [self.lab.operation(name) for name, told in self._lessons.items()
+                if not told.isdisjoint(wanted)]  # fmt: skip
+
     def learn(self, operation: Operation, reply: Reply) -> None:
         """Remember what the records of an answer show of themselves and of others."""
         view = self.lab.subject.view(operation)
@@ -223,6 +235,10 @@ class World:
         key = shown.get(known.key)
         if key is not None:
             self.facts.setdefault((resource, str(key)), {}).update(shown)
+        for other, way in flattened(self.lab.subject, known, shown):
+            of = self.facts.setdefault((other.name, str(shown[f"{way}.{other.key}"])), {})
+            told = {path.removeprefix(f"{way}."): value for path, value in shown.items()}
+            of.update({path: value for path, value in told.items() if f"{way}.{path}" in shown})
         for name, each in view.items():
             if each.source == "link" and isinstance(row.get(name), str) and each.resource:
                 self.links[each.resource][row[name]] = None

@@ -104,8 +104,8 @@ class Filter:
 
     `where` narrows what the lookup `exists` asks for. The rest is for testers:
     `shown` is the property of a row that holds what `by` compares, `splits`
-    whether true and false of a boolean part the list in two, `stranger` what an
-    id that no record has keeps.
+    whether true and false of a boolean part the list in two ("apart": no record is
+    in both, some may be in neither), `stranger` what an id that no record has keeps.
     """
 
     fields: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ class Filter:
     any: tuple[Alternative, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
     shown: str = ""
-    splits: bool = True
+    splits: Literal[True, False, "apart"] = True
     stranger: Literal["none", "all"] = "none"
 
 

@@ -27,7 +27,7 @@ def probed(app: Application, *, mode="destructive"):
     stage = library()
     with background.running(server.Server(app)) as running:
         transport = HttpTransport(running.url)
-        signed = credentials_of(stage.about.conventions, stage.tokens)
+        signed = credentials_of(stage.about.document, stage.about.conventions, stage.tokens)
         client = Client(transport, signed, Ledger(), run="zqtest")
         operations = stage.about.spec.operations
         lab = Lab(

@@ -88,6 +88,6 @@ def _finding(config: Config, subject: Subject, failure: FuzzFailure) -> Finding:
         script={},
         curl=failure.curl,
         first_request=0,
-        confirmed=f"seen {failure.count} times",
+        confirmed=f"{failure.count}x by Schemathesis",
         severity=severity,
     )

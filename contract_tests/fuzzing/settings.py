@@ -125,7 +125,18 @@ def _pace(rate: float) -> str:
 def _allowances(spec: Spec | None, operations: tuple[str, ...]) -> list[str]:
     """Let operations answer as they may where the spec says that a schema cannot tell."""
     if spec is None or not spec.resources:
-        return []
+        # Nothing says which inputs refer to records that have to exist.
+        return [
+            "\n".join(
+                [
+                    "[[operations]]",
+                    f"include-operation-id = {_value(name)}",
+                    _expected("positive_data_acceptance", _DEPENDS),
+                    "",
+                ]
+            )
+            for name in operations
+        ]
     blocks = []
     for name in operations:
         operation = spec.operation(name)

@@ -23,6 +23,8 @@ from mockserver.mutants import Mutant
 
 _Q = TypeVar("_Q")
 _A = TypeVar("_A")
+#: Scores are written down after so many of them: an exam is long, and may be cut short.
+_OFTEN = 20
 
 
 @click.command("mutate")
@@ -61,8 +63,14 @@ def mutate(**said: Any) -> None:
     ]  # fmt: skip
     known = _known(file) if said["resume"] else {}
     asked = [question for question in questions if question.mutant not in known]
-    answered = exam.hold(asked, workers=said["workers"], on_score=_tell)
-    known |= {each.mutant: each for each in answered}
+
+    def heard(found: Score) -> None:
+        _tell(found)
+        known[found.mutant] = found
+        if len(known) % _OFTEN == 0:
+            _save(file, scores=[asdict(s) for s in known.values()])
+
+    exam.hold(asked, workers=said["workers"], on_score=heard)
     scores = [known[question.mutant] for question in questions]
     _save(file, scores=[asdict(s) for s in scores])
     whole = _whole(said, chosen)

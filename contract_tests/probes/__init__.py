@@ -7,7 +7,7 @@ from typing import Final
 
 #: In the order in which they run: what is cheap and telling first.
 _MODULES: Final = (
-    "reading", "pages", "filters", "orders", "fieldsets", "scoping",
+    "reading", "pages", "filters", "orders", "fieldsets", "scoping", "agreement",
     "removal", "writes", "updates", "boundaries", "normalizing", "twins", "refusals", "protected",
     "actions", "access", "permissions", "visibility", "robustness", "oddities",
     "features", "lifecycle", "parallel",

@@ -214,8 +214,15 @@ def _taken_back(lab: Lab, operation: Operation, views: tuple[View, View, View]) 
 
 
 def _created(lab: Lab, done: Done, before: View, after: View) -> None:
-    """Claim that an action which creates makes one record, in some list below the record."""
+    """
+    Claim that an action which creates makes one record, in some list below the record.
+
+    Only where the description has a way to take it back, and so speaks of one: an
+    action that makes something for each of others may find none of them.
+    """
     effect = effect_of(done.operation)
+    if not effect.undo:
+        return
     names = [n for n in after.lists if lab.operation(n).resource in effect.creates]
     grown = [n for n in names if sorted(map(str, after.lists[n].ids)) != _ids(before.lists[n])]
     if not names or not all(after.lists[n].is_whole for n in names):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from contract_tests import filter_values as values
 from contract_tests.covering import covering
 from contract_tests.filter_claims import Asked, question
+from contract_tests.filter_oddities import guesses
 from contract_tests.lab import Blocked, Depth, Lab
 from contract_tests.probes.fieldsets import asking
 from contract_tests.probes.registry import probe
@@ -114,7 +115,8 @@ def _levels(scene: Scene) -> Levels:
 def _filters(scene: Scene) -> list[Asked]:
     found = []
     for parameter in scene.filters:
-        for text in values.main_values(scene, parameter)[:2]:
+        texts = values.main_values(scene, parameter)[:2]
+        for text in texts or guesses(scene, parameter)[:3]:
             try:
                 listing = scene.read(question(parameter, [text]))
             except Blocked:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, islice
 
 from contract_tests import filter_oddities as oddities
 from contract_tests import filter_values as values
-from contract_tests.filter_claims import SAYS, Asked, answers, ask, expect, keeps_all
+from contract_tests.filter_claims import SAYS, Asked, answers, ask, expect, keeps_all, question
 from contract_tests.lab import Blocked, Depth, Lab
 from contract_tests.probes.registry import probe
 from contract_tests.relations import const, join, meet
 from contract_tests.scene import Scene, is_list, scenes
 from contract_tests.subject import Subject
+from contract_tests.teaching import is_single
 from contract_tests.testing_filters import RANGES, TEXTUAL, test_of
 from contract_tests.world import World
 from mockserver.operation import Filter, Operation, Parameter
@@ -46,10 +48,20 @@ def filters(lab: Lab, world: World, operation: Operation) -> None:
                 kept += _one(places, parameter)
             except Blocked as reason:
                 lab.blocked("D2", operation, f"{parameter.name}: {reason}")
+    for parameter in _opening(places[0]):
+        with lab.case():
+            plain = replace(places[0], base=(), whole=world.listing(operation, places[0].params))
+            _nobody(plain, parameter)
+            _invalid(plain, parameter)
     with lab.case():
         _together(places[0], [each for each in kept if each.scene is places[0]])
     with lab.case():
         _empty(places[0])
+
+
+def _opening(scene: Scene) -> list[Parameter]:
+    """Return the filters without which there would be no rows."""
+    return [p for p in scene.operation.parameters if p.name in dict(scene.base)]
 
 
 def _one(places: Sequence[Scene], parameter: Parameter) -> list[Asked]:
@@ -122,12 +134,13 @@ def _boolean(scene: Scene, parameter: Parameter) -> list[Asked]:
         claim = {"relation": "same_set", "left": scene.ids(idle.found), "right": whole}
         expect(scene, "D5", claim, parameter, "only one of true and false filters")
         return [yes, no]
-    if declared.by and not declared.splits:
+    if declared.by and declared.splits is False:
         return [yes, no]
-    if not declared.by and _is_single(scene, declared):
+    if declared.splits == "apart" or (not declared.by and _is_single(scene, declared)):
         claim = {"relation": "disjoint", "left": both[0], "right": both[1]}
         expect(scene, "D3", claim, parameter, "no row is both true and false")
-    if declared.by or declared.lookup in ("isnull", "exists"):
+    is_all = declared.by and declared.splits is True
+    if is_all or declared.lookup in ("isnull", "exists"):
         claim = {"relation": "same_set", "left": join(*both), "right": whole}
         expect(scene, "D3", claim, parameter, SAYS["D3"])
     return [yes, no]
@@ -135,15 +148,8 @@ def _boolean(scene: Scene, parameter: Parameter) -> list[Asked]:
 
 def _is_single(scene: Scene, declared: Filter) -> bool:
     """Tell whether a row has one value at most where a filter looks."""
-    if len(declared.fields) != 1 or declared.any:
-        return False
-    at = scene.resource
-    for step in declared.fields[0].split("."):
-        relation = at.relations.get(step)
-        if relation is not None and relation.kind != "one":
-            return False
-        at = scene.lab.subject.spec.resources[relation.to] if relation else at
-    return True
+    is_one = len(declared.fields) == 1 and not declared.any
+    return is_one and is_single(scene.lab.subject, scene.resource, declared.fields[0])
 
 
 def _hidden(scene: Scene, parameter: Parameter) -> list[Asked]:
@@ -166,7 +172,22 @@ def _hidden(scene: Scene, parameter: Parameter) -> list[Asked]:
         _nested(found[-2], found[-1])
     if len(found) > 1 and parameter.filter and parameter.filter.values != "one":
         _union(found[-2], found[-1])
+    if values.kind(parameter) == "uuid":
+        for each in found:
+            _within(each)
     return found
+
+
+def _within(asked: Asked) -> None:
+    """Claim that a record's key keeps no row that its name drops."""
+    scene = asked.scene
+    for other, text in islice(oddities.wider(scene, asked.parameter, asked.texts[0]), 1):
+        wide = scene.read(question(other, [text]))
+        if asked.found.is_whole and wide.is_whole:
+            claim = {"relation": "subset", "left": scene.ids(asked.found),
+                     "right": scene.ids(wide)}  # fmt: skip
+            says = f"what is of a record is also of one with its {other.name}"
+            expect(scene, "D1", claim, asked.parameter, says)
 
 
 def _nested(one: Asked, other: Asked) -> None:

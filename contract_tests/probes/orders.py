@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from contract_tests.filter_claims import question
+from contract_tests.filter_oddities import compares, guesses
 from contract_tests.lab import Blocked, Depth, Lab
 from contract_tests.probes.registry import probe
 from contract_tests.relations import const, join
@@ -42,6 +45,8 @@ def orders(lab: Lab, world: World, operation: Operation) -> None:
             # Downwards tells more: most lists are sorted upwards by themselves.
             asked = asked if lab.depth.is_full else asked[-1:]
             answers = [_ordered(scene, [word]) for word in asked]
+            if len(answers) > 1:
+                _turned(scene, asked, answers)
             if _may_walk(scene) and (walked < _walks(lab) or _are_tied(scene, up or down)):
                 walked += 1
                 _paged(scene, down or up, answers[-1])
@@ -101,6 +106,30 @@ def _ordered(scene: Scene, chosen: Sequence[str]) -> Listing:
         claim = {"relation": "same_set", "left": scene.ids(found), "right": scene.ids(scene.whole)}
         _expect(scene, "D14", claim, "an order neither adds nor drops rows")
     return found
+
+
+def _turned(scene: Scene, asked: Sequence[str], answers: Sequence[Listing]) -> None:
+    """Claim that up and down differ, of a hidden key that a filter tells rows apart by."""
+    is_whole = all(each.is_whole for each in (scene.whole, *answers))
+    if keys_of(scene, asked[:1]) or not is_whole or not _varies(scene, asked[0]):
+        return
+    up, down = (scene.ids(each) for each in answers)
+    claim = {"relation": "unequal", "left": up, "right": down}
+    _expect(scene, "D13", claim, f"{asked[0]} and {asked[1]} are two orders")
+
+
+def _varies(scene: Scene, word: str) -> bool:
+    """Tell whether rows differ in a key that they do not show, by a filter that parts them."""
+    order = scene.operation.ordering
+    path = (order.keys.get(word) or (word,))[0] if order else word
+    for parameter in scene.filters:
+        if compares(scene, parameter, path):
+            for text in guesses(scene, parameter):
+                with suppress(Blocked):
+                    found = scene.read(question(parameter, [text]))
+                    if found.is_whole and 0 < len(found.rows) < len(scene.rows):
+                        return True
+    return False
 
 
 def _walks(lab: Lab) -> int:

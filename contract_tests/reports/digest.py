@@ -178,7 +178,9 @@ def script_file(finding: Finding) -> PurePosixPath:
 
 
 def replay(finding: Finding, result: Result, folder: str = "") -> str:
-    """Return the command that runs the script of a finding again."""
+    """Return the command that runs a finding again: its script, or what Schemathesis sent."""
+    if not finding.script:
+        return "run the curl commands in their order"
     file = quote(one_line(str(PurePosixPath(folder) / script_file(finding))))
     url = f" --url {quote(one_line(result.url))}" if result.url else ""
     return f"contract-tests replay {file}{url}"

@@ -229,7 +229,8 @@ def _twenty_lines(finding: Finding, console: Console, catalogue: Catalogue, repl
     pairs(console, "script", digest.brief_steps(finding), 1)
     _command(finding.curl, console)
     pairs(console, "place", [finding.place or "not known"], 1)
-    seen = f"request {finding.first_request}, confirmed {finding.confirmed}"
+    number = f"request {finding.first_request}, " if finding.first_request else ""
+    seen = f"{number}confirmed {finding.confirmed}"
     pairs(console, "seen", [seen + _ON_THE_MOCK[finding.mock]], 1)
     line = f"{INDENT}{'replay':<{KEY}}{replay}"
     say(console, Text(clipped(line, 3 * console.width)), soft_wrap=True)
