@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from contract_tests import causes
 from contract_tests import script as scripts
@@ -15,6 +15,7 @@ from contract_tests.curl import curl
 from contract_tests.lab import Lab, Suspicion
 from contract_tests.result import Finding
 from contract_tests.script import CannotRun, Played, Script
+from contract_tests.settling import Disturbed
 from contract_tests.transport import Trouble
 
 _NEEDED: Final = 3
@@ -29,11 +30,13 @@ class Court:
     """
     Hears every suspicion of a run at once, while its records are still there.
 
-    `on_mock` runs a script against our own server; `cleans` takes away what a play made.
+    `on_mock` runs a script against our own server, `cleans` takes away what a play made,
+    `settles` pictures the lists at stake, or raises Disturbed when others write to them.
     """
 
     lab: Lab
     cleans: Callable[[int], None]
+    settles: Callable[[Suspicion, int], Mapping[str, Any]] = lambda suspicion, reads: {}
     on_mock: Callable[[Script], Mock] | None = None
     minimises: bool = True
     on_finding: Callable[[Finding], None] = lambda finding: None
@@ -47,12 +50,19 @@ class Court:
         script = scripts.build(self.lab, suspicion)
         extra, self.lab.client.allowed_extra = self.lab.client.allowed_extra, 500
         try:
+            before = self.settles(suspicion, 3)
             failed, played = self._confirm(script)
+            if failed and self.settles(suspicion, 3) != before:
+                raise Disturbed("others write at the same time")
             if not failed:
                 self.unconfirmed += 1
                 return
             if self.minimises and failed == _NEEDED:
                 script = self._minimised(script)
+        except Disturbed:
+            # It may be raised again when the probe is told anew.
+            self.lab.suspected.discard(suspicion.cause)
+            raise
         finally:
             self.lab.client.allowed_extra = extra
         self._add(suspicion, script, failed, played)

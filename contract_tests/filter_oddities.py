@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 from contract_tests.filter_values import kind, lookup
@@ -92,13 +93,30 @@ def guesses(scene: Scene, parameter: Parameter) -> list[str]:
     if found == "boolean":
         return ["true", "false"]
     if name in RANGES and found in ("date", "instant"):
-        return _days(scene, found)
+        return _days(scene, found) or _halved(scene, parameter)
     if name in RANGES and found == "number":
         schema = value_schema(parameter)
         low, high = int(schema.get("minimum", 0)), int(schema.get("maximum", 100))
         return [str((low + high) // 2), str(high), str(low)]
     if name in PARTIAL and found == "text":
         return ["a", "e", "o"]
+    return []
+
+
+def _halved(scene: Scene, parameter: Parameter) -> list[str]:
+    """Return a day that parts rows which show none, found by halving two centuries."""
+    low, high = date(1950, 1, 1), date(2150, 1, 1)
+    is_lower = lookup(parameter) in ("gt", "gte")
+    while (high - low).days > 1:
+        day = low + (high - low) // 2
+        text = f"{day}" if kind(parameter) == "date" else f"{day}T00:00:00Z"
+        found = scene.read([(parameter.name, text)])
+        if not found.is_whole or 0 < len(found.rows) < len(scene.rows):
+            return [text] if found.is_whole else []
+        if bool(found.rows) is is_lower:
+            low = day
+        else:
+            high = day
     return []
 
 

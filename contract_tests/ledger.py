@@ -70,7 +70,7 @@ class Ledger:
         yield from reversed(list(self._owned.values()))
 
     def close(self) -> None:
-        """Release the file; an empty ledger leaves none behind."""
+        """Release the file; an empty ledger leaves none behind. May be called again."""
         if self._file is not None and self.path is not None:
             self._file.close()
             self._file = None

@@ -189,6 +189,19 @@ def compare(left: Any, right: Any, keys: Sequence[OrderKey]) -> int:
     return 0
 
 
+def is_clear(row: Any, key: OrderKey) -> bool:
+    """Tell whether the description says where a row belongs under a key."""
+    return not _is_unclear(_ranked(point(row, key["at"]), key), key)
+
+
+def folded_value(row: Any, key: OrderKey) -> Any:
+    """Return what any collation tells from others: of texts, the letters without their marks."""
+    value = _ranked(point(row, key["at"]), key)
+    if value is _UNKNOWN:
+        return ABSENT
+    return plain(value) if isinstance(value, str) else repr(value)
+
+
 _UNKNOWN: Final = object()
 
 

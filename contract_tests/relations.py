@@ -120,8 +120,8 @@ def _combine(expr: Expr, replies: Mapping[int, Answered]) -> list[Any]:
         return found
     if word == "join":
         return [each for part in found for each in part]
-    held = {_text(each) for each in found[1]}
-    return [each for each in found[0] if (_text(each) in held) is (word == "meet")]
+    held = {text_of(each) for each in found[1]}
+    return [each for each in found[0] if (text_of(each) in held) is (word == "meet")]
 
 
 def steps_of(claim: Any) -> set[int]:
@@ -213,13 +213,14 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a value as JSON with its keys in order: equal values, equal texts."""
     return json.dumps(value, sort_keys=True, default=repr, ensure_ascii=False)
 
 
 def show(value: Any) -> str:
     """Return a value as a short text."""
-    text = "nothing" if value is ABSENT else _text(value)
+    text = "nothing" if value is ABSENT else text_of(value)
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
 
 
@@ -270,7 +271,7 @@ def _superset(left: Any, right: Any, claim: Claim) -> Difference | None:
 
 
 def _bags(left: Any, right: Any, *, may_lack: bool, may_add: bool) -> Difference | None:
-    a, b = Counter(map(_text, left)), Counter(map(_text, right))
+    a, b = Counter(map(text_of, left)), Counter(map(text_of, right))
     extra, missing = list((a - b).elements()), list((b - a).elements())
     said = []
     if extra and not may_add:
@@ -293,7 +294,7 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _disjoint(left: Any, right: Any, claim: Claim) -> Difference | None:
-    shared = set(map(_text, left)) & set(map(_text, right))
+    shared = set(map(text_of, left)) & set(map(text_of, right))
     if not shared:
         return None
     return Difference("nothing in common", f"both have {_listed(sorted(shared))}", "overlap")
@@ -318,7 +319,8 @@ def _not_among(left: Any, right: Any, claim: Claim) -> Difference | None:
 
 def _sorted(left: Any, right: Any, claim: Claim) -> Difference | None:
     keys = claim["by"]
-    for a, b in pairwise(left):
+    # What cannot be placed itself must not hide that its neighbours are misplaced.
+    for a, b in pairwise(row for row in left if meaning.is_clear(row, keys[0])):
         if meaning.compare(a, b, keys) > 0:
             shown = [[meaning.point(row, key["at"]) for key in keys] for row in (a, b)]
             way = ", ".join(f"{k['at'][1:]} {'down' if k.get('desc') else 'up'}" for k in keys)

@@ -24,11 +24,16 @@ from contract_tests.oracle import Oracle
 from contract_tests.preflight import Untestable
 from contract_tests.probes.registry import PROBES, Probe
 from contract_tests.result import Exit, Finding, Outcome, Result, Stage, Verdict
+from contract_tests.settling import Disturbed, pictures
 from contract_tests.subject import Subject, chosen, read
 from contract_tests.transport import HttpTransport, Trouble
 from contract_tests.wire import Exchange
 from contract_tests.world import World
 from mockserver.operation import Operation
+
+
+#: How often a probe is told when others write to the same lists.
+_TELLINGS: Final = 3
 
 
 class Listener(Protocol):
@@ -193,7 +198,9 @@ def _prepared(
         on_mock=(lambda script: model.judge(lab, script)) if model else None,
         minimises=config.minimises,
     )
-    job = Run(config, subject, lab, World(lab), court, listener, counters)
+    world = World(lab)
+    court.settles = lambda suspicion, reads: pictures(world, suspicion, reads=reads)
+    job = Run(config, subject, lab, world, court, listener, counters)
     lab.on_suspicion = court.hear
     court.on_finding = lambda finding: _found(job, finding)
     return job
@@ -289,8 +296,8 @@ def _probe(job: Run, probe: Probe, operation: Operation) -> None:
     purpose = probe.proves[0]
     try:
         with job.lab.case(purpose):
-            probe.run(job.lab, job.world, operation)
-    except Blocked as reason:
+            _told(job, probe, operation)
+    except (Blocked, Disturbed) as reason:
         for prop in probe.proves:
             job.lab.blocked(prop, operation, str(reason))
     except NotOurs as reason:
@@ -301,6 +308,19 @@ def _probe(job: Run, probe: Probe, operation: Operation) -> None:
         requests, seconds = job.lab.client.sent - sent, time.monotonic() - clock
         before = job.spent.get((purpose, operation.id), (0, 0.0))
         job.spent[purpose, operation.id] = (before[0] + requests, before[1] + seconds)
+
+
+def _told(job: Run, probe: Probe, operation: Operation) -> None:
+    """Tell the story of a probe; again from the start when others wrote in between."""
+    for attempt in range(_TELLINGS):
+        try:
+            probe.run(job.lab, job.world, operation)
+        except Disturbed:
+            job.world.forget()
+            if attempt == _TELLINGS - 1:
+                raise
+        else:
+            return
 
 
 def _forget(job: Run) -> None:
@@ -334,7 +354,10 @@ def _machines(job: Run) -> None:
     requests = PROFILES[job.config.profile].machine_requests
     job.listener.stage("machines", requests)
     if requests:
-        machines.run(job.lab, job.world, requests=requests)
+        try:
+            machines.run(job.lab, job.world, requests=requests)
+        except Disturbed as reason:
+            job.blocked = (*job.blocked, f"random games were cut short: {reason}")
 
 
 # The result

@@ -19,7 +19,7 @@ SECRET_HEADERS: Final = frozenset(
     {"authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key", "api-key"}
 )
 #: … and what gives away that a header of another name is one of them.
-_SECRET: Final = re.compile(r"auth|cookie|token|secret|password|api-?key", re.IGNORECASE)
+_SECRET: Final = re.compile(r"auth|cookie|token|secret|password|key", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,10 @@ class World:
             self._listings[key] = self._read(operation, params or {}, query, persona)
         return self._listings[key]
 
+    def cached(self, operation: Operation, params: Params) -> Listing | None:
+        """Return a whole list as it was read before; None when it was not."""
+        return self._listings.get((operation.id, _frozen(params), (), "main"))
+
     def held(self) -> set[int]:
         """Return the numbers of the steps whose answers are still in use."""
         kept = (page for listing in self._listings.values() for page in listing.pages)

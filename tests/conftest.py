@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -14,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mockserver import assembly, scenario, server
+from mockserver import assembly, background, scenario, server
 from mockserver.api import Api
 from mockserver.app import Application
 from mockserver.assembly import Sources, World
@@ -251,32 +248,9 @@ def serve() -> Iterator[Callable[..., Running]]:
     stops: list[Callable[[], None]] = []
 
     def start(application: Application, log: server.Log | None = None) -> Running:
-        made = server.Server(application, log)
-        ready = threading.Event()
-        bound: list[int] = []
-        loop = asyncio.new_event_loop()
-        stop = asyncio.Event()
-
-        def tell(port: int) -> None:
-            bound.append(port)
-            ready.set()
-
-        def run() -> None:
-            with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                runner.run(server.serve(made, "127.0.0.1", 0, tell, stop))
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        assert ready.wait(10), "the server does not start"
-
-        def end() -> None:
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(stop.set)
-            thread.join(10)
-            assert not thread.is_alive(), "the server does not stop"
-
-        stops.append(end)
-        return Running("127.0.0.1", bound[0], made, end)
+        started = background.start(server.Server(application, log))
+        stops.append(started.stop)
+        return Running(started.host, started.port, started.server, started.stop)
 
     yield start
     for end in stops:

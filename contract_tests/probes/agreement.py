@@ -13,7 +13,7 @@ from contract_tests.lab import Blocked, Depth, Lab
 from contract_tests.meaning import kind_of
 from contract_tests.probes.registry import probe
 from contract_tests.relations import minus
-from contract_tests.scene import Scene, is_list, scenes
+from contract_tests.scene import Scene, is_list, opened, scenes
 from contract_tests.subject import Shown, Subject
 from contract_tests.teaching import flattened
 from contract_tests.wire import ABSENT
@@ -107,7 +107,11 @@ def _others(scene: Scene, mine: list[Saying]) -> Iterator[tuple[Operation, Listi
         if other.path_key and not (key and is_like):
             continue
         with suppress(Blocked):
-            yield other, scene.world.listing(other, params)
+            listing = scene.world.listing(other, params)
+            if not listing.rows:
+                there = Scene(scene.lab, scene.world, other, params, listing)
+                listing = next((each.whole for each in opened(there)), listing)
+            yield other, listing
 
 
 def _are_alike(one: Saying, other: Saying) -> bool:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 from contract_tests.filter_claims import question
 from contract_tests.filter_oddities import compares, guesses
 from contract_tests.lab import Blocked, Depth, Lab
+from contract_tests.meaning import folded_value, is_clear
 from contract_tests.probes.registry import probe
 from contract_tests.relations import const, join
 from contract_tests.scene import Scene, is_list, scenes
-from contract_tests.sorting import default_keys, is_determined, keys_of, tied, words
+from contract_tests.sorting import default_keys, is_determined, keys_of, place_of, tied, words
 from contract_tests.subject import Subject
+from contract_tests.wire import ABSENT
 from contract_tests.world import Listing, World
 from mockserver.operation import Operation, Order
 
@@ -109,9 +112,9 @@ def _ordered(scene: Scene, chosen: Sequence[str]) -> Listing:
 
 
 def _turned(scene: Scene, asked: Sequence[str], answers: Sequence[Listing]) -> None:
-    """Claim that up and down differ, of a hidden key that a filter tells rows apart by."""
+    """Claim that up and down differ, of a key that rows do not show, or not clearly."""
     is_whole = all(each.is_whole for each in (scene.whole, *answers))
-    if keys_of(scene, asked[:1]) or not is_whole or not _varies(scene, asked[0]):
+    if not is_whole or not _varies(scene, asked[0]):
         return
     up, down = (scene.ids(each) for each in answers)
     claim = {"relation": "unequal", "left": up, "right": down}
@@ -119,7 +122,11 @@ def _turned(scene: Scene, asked: Sequence[str], answers: Sequence[Listing]) -> N
 
 
 def _varies(scene: Scene, word: str) -> bool:
-    """Tell whether rows differ in a key that they do not show, by a filter that parts them."""
+    """Tell whether rows differ in a key: by what they show, or by a filter that parts them."""
+    keys = keys_of(scene, [word])
+    if keys:
+        held = {folded_value(row, keys[0]) for row in scene.rows} - {ABSENT}
+        return len(held) > 1 and not all(is_clear(row, keys[0]) for row in scene.rows)
     order = scene.operation.ordering
     path = (order.keys.get(word) or (word,))[0] if order else word
     for parameter in scene.filters:
@@ -175,14 +182,21 @@ def _several(scene: Scene, order: Order) -> None:
     if order.is_single:
         return
     shown = [(up, down) for up, down in words(scene, order) if up and keys_of(scene, [up])]
-    # A first key with ties leaves something to the second.
-    first = next((up for up, _ in shown if tied(scene, keys_of(scene, [up]))), "")
-    second = next(
-        (down for up, down in shown if down and up != first
-         and len(tied(scene, keys_of(scene, [up]))) < 2), "",
-    )  # fmt: skip
-    if first and second:
+    for first, second in product((up for up, _ in shown), (down for _, down in shown if down)):
+        if second.endswith(first) or not _decides(scene, first, second):
+            continue
         _ordered(scene, [first, second])
+        return
+
+
+def _decides(scene: Scene, first: str, second: str) -> bool:
+    """Tell whether a second key parts rows that the first one leaves equal."""
+    keys = keys_of(scene, [first])
+    equal = set(tied(scene, keys))
+    rows = [row for row in scene.rows if place_of(row, keys) in equal]
+    then = keys_of(scene, [second])
+    found = {(place_of(row, keys), place_of(row, then)) for row in rows if is_clear(row, then[0])}
+    return len(found) > len({place for place, _ in found})
 
 
 def _unknown(scene: Scene, order: Order) -> None:
