@@ -233,7 +233,9 @@ def read(path: Path | None = None, overlays: Sequence[Path] = ()) -> Subject:
     """Return the subject a file describes; the shipped one by default. Raises BrokenSpec."""
     place = path or root() / "spec" / "openapi.yaml"
     document = upgrade.to_3_1(overlay.apply(loader.load(place), overlays))
-    return of_document(document, loader.display_name(place))
+    info = document.get("info") or {}
+    shipped = f"{info.get('title', 'the description')} {info.get('version', '')}".strip()
+    return of_document(document, loader.display_name(place) if path else shipped)
 
 
 def of_document(document: Node, name: str) -> Subject:
