@@ -321,6 +321,7 @@ class _Writer:
             "present": lambda: f"{left} is not None",
             "absent": lambda: f"{left} is None",
             "empty": lambda: f"not {left}",
+            "distinct": lambda: f"len({left}) == len(set(map(repr, {left})))",
             "sorted": lambda: f"{self.use('ordered')}({left}, {claim['by']!r})",
             "each": lambda: (
                 f"all({self.use('passes')}(row, {self.value(claim['test'])}) for row in {left})"

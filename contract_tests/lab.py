@@ -394,7 +394,7 @@ class Lab:
         steps = tuple(sorted({reply.step.number, *writes}))
         difference = Difference(flaw.expected, flaw.actual, flaw.shape)
         number = reply.step.number
-        says = "the answer is as described"
+        says = _SAYS.get(flaw.rule, "the answer is as described")
         return Suspicion(
             flaw.rule, operation.id, flaw.about, says, claim, difference, steps, number, self.tag
         )
@@ -411,6 +411,18 @@ class Lab:
 
 #: What every answer is held against.
 ORACLE_RULES: Final[Sequence[str]] = ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9")
+
+
+_SAYS: Final[Mapping[str, str]] = {
+    "A1": "the server does not fail",
+    "A2": "the status is one that is described",
+    "A3": "the media type is the described one",
+    "A4": "the body is as its schema says",
+    "A5": "the body has nothing that is not described",
+    "A6": "the header is as described",
+    "A8": "the answer shows nothing of the inside",
+    "A9": "the answer comes in time",
+}
 
 
 def _pairs(query: Query) -> tuple[tuple[str, str], ...]:

@@ -384,6 +384,13 @@ def _absent(left: Any, right: Any, claim: Claim) -> Difference | None:
     return None if left is ABSENT else Difference("nothing", show(left), "present")
 
 
+def _distinct(left: Any, right: Any, claim: Claim) -> Difference | None:
+    twice = [text for text, count in Counter(map(_text, left)).items() if count > 1]
+    if not twice:
+        return None
+    return Difference("each of them once", f"more than once {_listed(twice)}", "repeated")
+
+
 def _empty(left: Any, right: Any, claim: Claim) -> Difference | None:
     if not left:
         return None
@@ -407,5 +414,6 @@ RELATIONS: Final[Mapping[str, Callable[[Any, Any, Claim], Difference | None]]] =
     "greater": _greater,
     "present": _present,
     "absent": _absent,
+    "distinct": _distinct,
     "empty": _empty,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from contract_tests.meaning import OrderKey, kind_of, order_value, point
 from contract_tests.scene import Scene, full_path, pointers
+from contract_tests.subject import Shown
 from contract_tests.testing_filters import facts_about
 from contract_tests.wire import ABSENT
 from mockserver.operation import Order, Schema
@@ -66,6 +67,37 @@ def _key(scene: Scene, path: str, nulls: str, *, is_descending: bool) -> OrderKe
     if table is None:
         return None
     return {"at": table[0], "table": [[shown, value] for shown, value in table[1]], **how}
+
+
+def inner_keys(scene: Scene, shown: Shown) -> list[OrderKey]:
+    """Return how the records inside a row must be sorted; [] when that is not told."""
+    head, _, last = shown.path.rpartition(".")
+    owner = scene.lab.subject.reached(scene.resource, head or ".")
+    relation = owner.relations.get(last) if owner else None
+    if shown.source != "nested" or not shown.is_list or relation is None or head:
+        return []
+    rules, resource = scene.lab.subject.conventions["ordering"], relation.to
+    found: list[OrderKey] = []
+    for word in relation.order:
+        path = word.removeprefix("-")
+        at = next(pointers(shown.inner, path), None)
+        if at is None or at[1].is_list:
+            break
+        is_down = word.startswith("-")
+        found.append({
+            "at": at[0], "kind": kind_of(_schema_at(scene, resource, path)), "desc": is_down,
+            # Nulls are last inside a record, whatever the direction.
+            "nulls": "low" if is_down else "high", "collation": rules["collation"],
+        })  # fmt: skip
+    return found
+
+
+def _schema_at(scene: Scene, resource: str, path: str) -> Schema:
+    head, _, name = path.rpartition(".")
+    known = scene.lab.subject.spec.resources[resource]
+    owner = scene.lab.subject.reached(known, head or ".")
+    field = owner.fields.get(name) if owner else None
+    return field.schema if field is not None else {}
 
 
 def _field(scene: Scene, path: str) -> Schema:

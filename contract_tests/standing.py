@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from contract_tests import inputs, making, references
+from contract_tests import cleanup, inputs, making, references
 from contract_tests.lab import Blocked, Lab
 from contract_tests.making import Own
 from contract_tests.relations import Claim
@@ -96,7 +96,13 @@ def place(
         known = world.parents(operation)
         yield Place(known[0] if known else invented(lab, operation))
     elif operation.verb == "create":
-        yield _new(lab, world, operation, changes)
+        # What somebody creates here against the rules may stand in the way of the next one.
+        with lab.held():
+            mark = len(list(lab.client.ledger.newest_first()))
+            try:
+                yield _new(lab, world, operation, changes)
+            finally:
+                cleanup.clean(lab, down_to=mark)
     elif is_lasting(operation) and lab.mode != "destructive":
         yield Place(invented(lab, operation), body_for(lab, world, operation))
     else:
@@ -122,19 +128,22 @@ def _new(lab: Lab, world: World, operation: Operation, changes: Mapping[str, Any
 def _own(
     lab: Lab, world: World, operation: Operation, changes: Mapping[str, Any]
 ) -> Iterator[Place]:
-    try:
-        record = making.own_of(lab, making.make(lab, world, operation.resource, changes=changes))
-    except Blocked:
-        if changes:
-            raise
-        yield Place(invented(lab, operation), body_for(lab, world, operation))
-        return
-    try:
-        params = making.item_params(operation, record.key, record.params)
-        shown = record.made.data if isinstance(record.made.data, Mapping) else None
-        yield Place(params, body_for(lab, world, operation, shown), record)
-    finally:
-        making.unmake(lab, world, record)
+    # Suspicions wait until the record is gone: another one may not be possible beside it.
+    with lab.held():
+        try:
+            made = making.make(lab, world, operation.resource, changes=changes)
+            record = making.own_of(lab, made)
+        except Blocked:
+            if changes:
+                raise
+            yield Place(invented(lab, operation), body_for(lab, world, operation))
+            return
+        try:
+            params = making.item_params(operation, record.key, record.params)
+            shown = record.made.data if isinstance(record.made.data, Mapping) else None
+            yield Place(params, body_for(lab, world, operation, shown), record)
+        finally:
+            making.unmake(lab, world, record)
 
 
 def body_for(

@@ -31,7 +31,7 @@ HOMELESS = {"C12b", "C14", "K06", "U09"}
 NOT_IN_A_LIBRARY = {
     "A02", "A04", "A07", "A08", "A10", "C11", "C12b", "C12e", "C14", "C15", "H06l", "H07", "H12",
     "H13", "K06", "O09", "O11", "P12", "P17", "P21", "R08", "T01", "T07", "T13", "U09", "U11",
-    "V08", "V10", "X09",
+    "V08", "V10", "V13", "X09",
 }  # fmt: skip
 #: Kinds that show in time, not in what is said.
 SLOW_ONLY = {"R08"}
@@ -156,7 +156,9 @@ def test_every_annotation_has_a_mutant(shipped_api: Api, kind: str, count: str) 
     from mockserver.mutants import sites
 
     found = mutants.kinds()[kind].instances(shipped_api)
-    assert len(found) == len(list(getattr(sites, count)(shipped_api))) > 0
+    excused = [mutant for mutant, _ in mutants.equivalents(shipped_api) if mutant.kind == kind]
+    assert len(found) + len(excused) == len(list(getattr(sites, count)(shipped_api)))
+    assert len(found) > 4 * len(excused)
 
 
 def test_an_equivalent_mutant_has_a_reason_and_is_not_an_instance(shipped_api: Api) -> None:

@@ -14,11 +14,21 @@ from contract_tests.meaning import folded_value, is_clear
 from contract_tests.probes.registry import probe
 from contract_tests.relations import const, join
 from contract_tests.scene import Scene, is_list, scenes
-from contract_tests.sorting import default_keys, is_determined, keys_of, place_of, tied, words
+from contract_tests.sorting import (
+    default_keys,
+    inner_keys,
+    is_determined,
+    keys_of,
+    place_of,
+    tied,
+    words,
+)
 from contract_tests.subject import Subject
 from contract_tests.wire import ABSENT
 from contract_tests.world import Listing, World
 from mockserver.operation import Operation, Order
+
+_FEW = 3
 
 
 def _is_ordered(subject: Subject, operation: Operation) -> bool:
@@ -72,6 +82,24 @@ def default_order(lab: Lab, world: World, operation: Operation) -> None:
         claim = {"relation": "sorted", "left": scene.whole.at("rows"), "by": keys}
         says = "without an order, the default holds"
         lab.expect("D16", claim, operation=operation, says=says, key="x-action")
+
+
+@probe("D16", safety="R", applies=is_list, cost=lambda subject, operation, depth: 0)
+def inner_order(lab: Lab, world: World, operation: Operation) -> None:
+    """Look at the order of the lists inside rows, where their relation has one."""
+    scene = scenes(lab, world, operation)[0]
+    page = scene.whole.pages[0]
+    before = f"/{page.items}" if page.items else ""
+    for shown in scene.view.values():
+        keys = inner_keys(scene, shown)
+        held = [(len(row.get(shown.name) or ()), place) for place, row in enumerate(page.rows)]
+        for size, place in sorted(held, reverse=True)[:_FEW] if keys else ():
+            if size > 1:
+                left = page.body(f"{before}/{place}/{shown.name}")
+                claim = {"relation": "sorted", "left": left, "by": keys}
+                lab.expect("D16", claim, operation=operation, about=shown.name,
+                           says="records inside a row are in their own order",
+                           key="x-resource")  # fmt: skip
 
 
 def _expect(scene: Scene, prop: str, claim: Any, says: str, key: str = "x-order") -> None:

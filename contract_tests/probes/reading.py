@@ -13,7 +13,7 @@ from contract_tests.relations import Claim
 from contract_tests.steps import Reply
 from contract_tests.subject import Subject
 from contract_tests.wire import ABSENT
-from contract_tests.world import World
+from contract_tests.world import Listing, World
 from mockserver.operation import Operation, format_of, types_of
 
 _GONE: Final = frozenset({404, 410})
@@ -160,11 +160,27 @@ def list_is_detail(lab: Lab, world: World, operation: Operation) -> None:
     if not keys or not names:
         raise Blocked("no row is there that has a page")
     step = max(1, len(keys) // _rows(lab.depth))
-    for key in dict.fromkeys([*keys[::step][: _rows(lab.depth)], keys[-1]]):
+    shown_key = lab.subject.shown_key(operation)
+    rich = _richest(listing, names, shown_key) if lab.depth.is_full else []
+    for key in dict.fromkeys([*keys[::step][: _rows(lab.depth)], keys[-1], *rich]):
         with lab.case():
             page = next(page for page in listing.pages if key in page.ids)
             detail = lab.call(shower, {shower.path_key: key})
             _agree(lab, operation, (page, detail), names, key)
+
+
+def _richest(listing: Listing, names: list[str], key: str) -> list[Any]:
+    """Return the keys of the rows that show the longest list of each property."""
+    found = []
+    for name in names:
+        longest = max(listing.rows, key=lambda row: _size(row.get(name)))
+        if _size(longest.get(name)) > 1:
+            found.append(longest[key])
+    return found
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, list) else 0
 
 
 def _agree(

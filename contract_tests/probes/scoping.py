@@ -9,7 +9,7 @@ from contract_tests.lab import Depth, Lab
 from contract_tests.meaning import Test, kind_of
 from contract_tests.probes.registry import probe
 from contract_tests.relations import Expr
-from contract_tests.scene import Scene, full_path, is_list, link_to, pointers
+from contract_tests.scene import Scene, full_path, is_list, link_to, opened, pointers
 from contract_tests.subject import Subject
 from contract_tests.world import World
 from mockserver.operation import Operation, Resource
@@ -31,8 +31,13 @@ def scoping(lab: Lab, world: World, operation: Operation) -> None:
         Scene(lab, world, operation, params, world.listing(operation, params))
         for params in world.parents(operation)[: lab.depth.parents]
     ]
+    if places and not any(scene.rows for scene in places):
+        places = opened(places[0]) or places
     for scene in places:
         with lab.case():
+            if scene.has_key and _is_one_page(scene):
+                claim: dict[str, Any] = {"relation": "distinct", "left": scene.ids(scene.whole)}
+                _expect(scene, claim, "no row comes twice")
             for test in _tests(scene):
                 told += 1
                 claim = {"relation": "each", "left": scene.whole.at("rows"), "test": test}
@@ -42,6 +47,11 @@ def scoping(lab: Lab, world: World, operation: Operation) -> None:
         lab.blocked("B22", operation, "no parent with rows is known")
     elif not told:
         lab.unspecified("B22", operation, "rows do not show their parent")
+
+
+def _is_one_page(scene: Scene) -> bool:
+    """Tell whether nothing that was written meanwhile can have moved a row to a second page."""
+    return scene.whole.is_whole and len(scene.whole.pages) == 1
 
 
 def _expect(scene: Scene, claim: Any, says: str) -> None:

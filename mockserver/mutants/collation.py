@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mockserver.actions import Scope
 from mockserver.api import Api
 from mockserver.json_types import Record
-from mockserver.mutants import hearing, sites
+from mockserver.mutants import hearing, hidden, sites
 from mockserver.mutants.ordering import arranged, key_kind, leads, ways
 from mockserver.mutants.planting import Defect
 from mockserver.mutants.registry import Family, Site
@@ -22,7 +22,7 @@ def _never_null(site: Site, api: Api) -> str:
     for way in ways(site, api)[:1]:
         field = way.field
         if "." in way.text or field is None or field.computed or is_nullable(field.schema):
-            return ""
+            return hidden.order_key(site, api)
     return "the key is never null"
 
 
@@ -55,7 +55,9 @@ def _is_cased(site: Site, api: Api) -> bool:
 def _collated(site: Site, api: Api) -> str:
     field = ways(site, api)[0].field
     pattern = str(field.schema.get("pattern", "")) if field is not None else ""
-    return "its values have no letters" if pattern and "a" not in pattern.lower() else ""
+    if pattern and "a" not in pattern.lower():
+        return "its values have no letters"
+    return hidden.order_key(site, api)
 
 
 @_kind(
@@ -93,6 +95,7 @@ def _has_both(site: Site, api: Api) -> bool:
     "the key sorts in the opposite direction",
     key="x-order",
     sites=sites.where(sites.order_keys, _has_both),
+    excuse=hidden.order_key,
 )
 def opposite(site: Site, api: Api) -> Defect:
     """Swap up and down."""

@@ -12,7 +12,7 @@ from mockserver.api import Api
 from mockserver.app import Exchange
 from mockserver.errors import NotFound
 from mockserver.json_types import Record
-from mockserver.mutants import bodies, hearing, sites
+from mockserver.mutants import bodies, hearing, hidden, sites
 from mockserver.mutants.planting import Defect, Turn, answered, at, edited, recompiled
 from mockserver.mutants.registry import Family, Site
 from mockserver.operation import Operation, Resource, types_of
@@ -72,6 +72,7 @@ def ignored_in_order(site: Site, api: Api) -> Defect:
         sites.where(sites.filters, hearing.is_text_field),
         hearing.lookup_in("contains", "icontains"),
     ),
+    excuse=hidden.filter_fields,
 )
 def prefix(site: Site, api: Api) -> Defect:
     """Look at the beginning."""
@@ -193,6 +194,7 @@ def _is_dated(site: Site, api: Api) -> bool:
             hearing.value_kind(site) in ("date", "instant") and not hearing.filter_of(site).by
         ),
     ),
+    excuse=hidden.filter_fields,
 )
 def shifted(site: Site, api: Api) -> Defect:
     """Read a day as the next one, an instant as two hours later."""

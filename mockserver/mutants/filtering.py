@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.actions import Bound, Scope
 from mockserver.api import Api
 from mockserver.json_types import JSON, Record
-from mockserver.mutants import hearing, sites
+from mockserver.mutants import hearing, hidden, sites
 from mockserver.mutants.planting import Defect, edited
 from mockserver.mutants.registry import Family, Site
 from mockserver.mutants.states import fields_of_kind
@@ -21,13 +21,26 @@ _RANGES = ("gt", "gte", "lt", "lte")
 _TEXTUAL = ("iexact", "contains", "icontains", "startswith")
 
 
-@_kind("F01", "the filter is ignored", every=True, key="x-filter", sites=sites.filters)
+@_kind(
+    "F01",
+    "the filter is ignored",
+    every=True,
+    key="x-filter",
+    sites=sites.filters,
+    excuse=hidden.by_function,
+)
 def ignored(site: Site, api: Api) -> Defect:
     """Keep what all other filters keep."""
     return hearing.heard_otherwise(site, api, lambda query: hearing.without(query, site.about))
 
 
-@_kind("F02", "the filter keeps what it should not", key="x-filter", sites=sites.filters)
+@_kind(
+    "F02",
+    "the filter keeps what it should not",
+    key="x-filter",
+    sites=sites.filters,
+    excuse=hidden.by_function,
+)
 def inverted(site: Site, api: Api) -> Defect:
     """Keep the others."""
     key = sites.target(site, api).key
@@ -42,7 +55,7 @@ def inverted(site: Site, api: Api) -> Defect:
 def _no_boundary(site: Site, api: Api) -> str:
     if hearing.value_kind(site) not in ("text", "integer", "number", "date", "instant", "decimal"):
         return "its values have no order, so there is no boundary"
-    return ""
+    return hidden.filter_fields(site, api)
 
 
 @_kind(
@@ -62,7 +75,11 @@ def _case_excuse(site: Site, api: Api) -> str:
     schemas = [hearing.inner(site), *hearing.field_schemas(site, api)]
     patterns = [str(schema.get("pattern", "")).replace("\\d", "") for schema in schemas]
     is_digital = any(text and not re.search("[A-Za-z]", text) for text in patterns)
-    return "its values have no letters" if is_digital else ""
+    if is_digital:
+        return "its values have no letters"
+    # Whatever the letters are, both cases of one that is contained must keep the same.
+    is_relative = hearing.filter_of(site).lookup == "icontains"
+    return "" if is_relative else hidden.filter_fields(site, api)
 
 
 @_kind(
@@ -211,7 +228,9 @@ def _other_text(site: Site, api: Api) -> str:
 
 
 def _lonely(site: Site, api: Api) -> str:
-    return "" if _other_text(site, api) else "the record has no other text to look into"
+    if not _other_text(site, api):
+        return "the record has no other text to look into"
+    return hidden.filter_fields(site, api)
 
 
 @_kind(

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from mockserver.actions import Bound, Scope
 from mockserver.api import Api
 from mockserver.json_types import JSON, OMIT, Record
-from mockserver.mutants import bodies, sites
+from mockserver.mutants import bodies, hidden, sites
 from mockserver.mutants.planting import Defect, edited
 from mockserver.mutants.registry import Family, Site
 from mockserver.mutants.states import kind_of
@@ -33,7 +33,7 @@ def _is_computed(site: Site, api: Api) -> bool:
     return isinstance(source, Mapping) and "computed" in source
 
 
-_GETS = sites.read_only(sites.shown)
+_GETS = hidden.comparable(sites.read_only(sites.shown))
 
 
 def off(value: JSON, schema: Schema) -> JSON:
@@ -68,6 +68,7 @@ def _is_given(value: JSON) -> bool:
     every=True,
     key="x-from",
     sites=sites.where(_GETS, _is_computed),
+    excuse=hidden.shown_once,
 )
 def computed_off(site: Site, api: Api) -> Defect:
     """Show it off by one, by a letter or by an item."""
@@ -239,7 +240,14 @@ def _reports(api: Api) -> Iterator[Site]:
             yield site
 
 
-@_kind("V13", "a figure of a report is slightly wrong", every=True, key="x-action", sites=_reports)
+@_kind(
+    "V13",
+    "a figure of a report is slightly wrong",
+    every=True,
+    key="x-action",
+    sites=_reports,
+    excuse=hidden.shown_once,
+)
 def report_off(site: Site, api: Api) -> Defect:
     """Show it off by one."""
     return bodies.properties(
@@ -254,7 +262,13 @@ def _is_nullable(site: Site, api: Api) -> bool:
     return is_nullable(site.subject) and site.about in sites.required_names(api, site.operation)
 
 
-@_kind("V14", "a value is always null", key="x-from", sites=sites.where(_GETS, _is_nullable))
+@_kind(
+    "V14",
+    "a value is always null",
+    key="x-from",
+    sites=sites.where(_GETS, _is_nullable),
+    excuse=hidden.shown_here,
+)
 def always_null(site: Site, api: Api) -> Defect:
     """Show null."""
     return bodies.properties(
@@ -266,7 +280,13 @@ def _is_flag(site: Site, api: Api) -> bool:
     return kind_of(site.subject) == "boolean" and not _is_computed(site, api)
 
 
-@_kind("V15", "a flag is shown inverted", key="x-from", sites=sites.where(_GETS, _is_flag))
+@_kind(
+    "V15",
+    "a flag is shown inverted",
+    key="x-from",
+    sites=sites.where(_GETS, _is_flag),
+    excuse=hidden.shown_here,
+)
 def flag_inverted(site: Site, api: Api) -> Defect:
     """Show true for false."""
     return bodies.properties(

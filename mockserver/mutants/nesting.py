@@ -9,7 +9,7 @@ from mockserver.actions import Bound, Scope
 from mockserver.api import Api
 from mockserver.app import Exchange
 from mockserver.json_types import JSON, Record
-from mockserver.mutants import bodies, sites
+from mockserver.mutants import bodies, hidden, sites
 from mockserver.mutants.planting import Defect, Turn, answered, at, edited, recompiled
 from mockserver.mutants.registry import Family, Site
 from mockserver.operation import Operation
@@ -24,7 +24,14 @@ def _conditioned(api: Api) -> Iterator[Site]:
             yield Site(operation, path, path)
 
 
-@_kind("V03", "a constant condition is dropped", every=True, key="x-action", sites=_conditioned)
+@_kind(
+    "V03",
+    "a constant condition is dropped",
+    every=True,
+    key="x-action",
+    sites=_conditioned,
+    excuse=hidden.condition,
+)
 def unconditional(site: Site, api: Api) -> Defect:
     """Show what does not meet it."""
 
@@ -41,7 +48,13 @@ def _nested(api: Api) -> Iterator[Site]:
             yield Site(operation, operation.nesting.parameter, operation.nesting)
 
 
-@_kind("V04", "a nested list holds the records of all parents", key="x-filter", sites=_nested)
+@_kind(
+    "V04",
+    "a nested list holds the records of all parents",
+    key="x-filter",
+    sites=_nested,
+    excuse=hidden.nested_rows,
+)
 def unscoped(site: Site, api: Api) -> Defect:
     """Forget the parent."""
     name = site.operation.resource
@@ -68,7 +81,13 @@ def unknown_parent(site: Site, api: Api) -> Defect:
     return at(site.operation.id, answer)
 
 
-@_kind("V06", "a nested list lacks a row", key="x-filter", sites=_nested)
+@_kind(
+    "V06",
+    "a nested list lacks a row",
+    key="x-filter",
+    sites=_nested,
+    excuse=hidden.nested_rows,
+)
 def row_lost(site: Site, api: Api) -> Defect:
     """Leave out the first record of a parent that has several."""
 

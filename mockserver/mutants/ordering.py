@@ -9,7 +9,7 @@ from typing import Any
 from mockserver.actions import Bound, Scope
 from mockserver.api import Api
 from mockserver.json_types import Record
-from mockserver.mutants import hearing, sites
+from mockserver.mutants import hearing, hidden, sites
 from mockserver.mutants.planting import Defect, edited
 from mockserver.mutants.registry import Family, Site
 from mockserver.mutants.states import kind_of
@@ -46,7 +46,14 @@ def leads(scope: Scope, api: Api, site: Site) -> str:
     return words[0] if words and words[0].removeprefix(mark) == key else ""
 
 
-@_kind("O01", "the key is ignored", every=True, key="x-order", sites=sites.order_keys)
+@_kind(
+    "O01",
+    "the key is ignored",
+    every=True,
+    key="x-order",
+    sites=sites.order_keys,
+    excuse=hidden.parted_key,
+)
 def ignored(site: Site, api: Api) -> Defect:
     """Sort as if nothing was asked."""
     name = site.about.partition(":")[0]
@@ -71,6 +78,7 @@ def _has_descending(site: Site, api: Api) -> bool:
     "the descending mark is ignored",
     key="x-order",
     sites=sites.where(sites.order_keys, _has_descending),
+    excuse=hidden.parted_key,
 )
 def mark_ignored(site: Site, api: Api) -> Defect:
     """Sort upwards, whatever is asked."""
@@ -112,6 +120,7 @@ def _is_number(site: Site, api: Api) -> bool:
     "numbers are sorted as text",
     key="x-order",
     sites=sites.where(sites.order_keys, _is_number),
+    excuse=hidden.order_key,
 )
 def as_text(site: Site, api: Api) -> Defect:
     """Sort digits."""
@@ -271,7 +280,8 @@ def unknown_accepted(site: Site, api: Api) -> Defect:
 
 
 def _one_key(site: Site, api: Api) -> str:
-    return "it takes one key only" if site.subject.is_single else ""
+    is_one = site.subject.is_single or len(site.subject.keys) == 1
+    return "it takes one key only" if is_one else ""
 
 
 @_kind(
