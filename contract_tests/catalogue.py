@@ -60,6 +60,7 @@ _RULES: Final = (
     _rule("B21", "unique", "What must be unique is refused the second time."),
     _rule("B22", "belongs-to-parent", "A nested list has the parent's records, and an unknown parent is 404."),
     _rule("B23", "reading-is-safe", "Reading changes nothing."),
+    _rule("B24", "one-truth", "What a record shows is the same wherever it is shown."),
     _rule("B25", "delete-cascade", "A delete takes along, or is stopped by, what it says."),
     _rule("C1", "action-effect", "An action changes what it declares, as declared, and nothing else."),
     _rule("C2", "action-repeat", "The same action again does what the description says."),

@@ -31,12 +31,14 @@ class Court:
     Hears every suspicion of a run at once, while its records are still there.
 
     `on_mock` runs a script against our own server, `cleans` takes away what a play made,
-    `settles` pictures the lists at stake, or raises Disturbed when others write to them.
+    `settles` pictures the lists at stake, or raises Disturbed when others write to them,
+    `refreshes` fits a script to what is free now.
     """
 
     lab: Lab
     cleans: Callable[[int], None]
     settles: Callable[[Suspicion, int], Mapping[str, Any]] = lambda suspicion, reads: {}
+    refreshes: Callable[[Script], Script] = lambda script: script
     on_mock: Callable[[Script], Mock] | None = None
     minimises: bool = True
     on_finding: Callable[[Finding], None] = lambda finding: None
@@ -90,7 +92,8 @@ class Court:
         case = self.lab.case("confirm")
         with case:
             try:
-                return scripts.play(self.lab, script, tag=f"{self.lab.tag}p{self._plays}")
+                fresh = self.refreshes(script)
+                return scripts.play(self.lab, fresh, tag=f"{self.lab.tag}p{self._plays}")
             finally:
                 self._clean(mark)
 

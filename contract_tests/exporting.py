@@ -252,6 +252,8 @@ class _Writer:
             return f"int({self.expression(expr['plus'][0])}) + {expr['plus'][1]}"
         if "length" in expr:
             return f"len({self.expression(expr['length'])})"
+        if "first" in expr:
+            return f"next(iter({self.expression(expr['first'])}), None)"
         word, parts = next(iter(expr.items()))
         return _combined(word, [self.expression(part) for part in parts])
 

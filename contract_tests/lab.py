@@ -319,15 +319,21 @@ class Lab:
             difference = Difference("an answer that can be read", repr(error), "unreadable")
         if difference is None:
             return True
-        steps = relations.steps_of(claim)
         self._suspect(
             Suspicion(
                 prop, name, about, says, claim, difference,
-                tuple(sorted(steps | {n for n in self._case if self.replies[n].step.writes})),
-                max(self.replies), self.tag,
+                self._story(relations.steps_of(claim)), max(self.replies), self.tag,
             )
         )  # fmt: skip
         return False
+
+    def _story(self, steps: set[int]) -> tuple[int, ...]:
+        """Return steps with the writes of their case, and with what was read there before."""
+        told = [self.replies[n].step for n in self._case]
+        # An answer may come from the past: of a server that remembers the earlier ones.
+        read = {_address(self.replies[n].step) for n in steps if n in self.replies}
+        earlier = {each.number for each in told if each.writes or _address(each) in read}
+        return tuple(sorted(steps | earlier))
 
     def _about_write(self, claim: Claim, name: str) -> Claim:
         """Return a claim that names the last write it is about, which no replay may leave out."""
@@ -432,6 +438,12 @@ def _pairs(query: Query) -> tuple[tuple[str, str], ...]:
         values = value if isinstance(value, (list, tuple)) else [value]
         found += [(name, _written(each)) for each in values]
     return tuple(found)
+
+
+def _address(step: Step) -> tuple[Any, ...]:
+    """Return whom a reading asks, what for, and as who."""
+    where = (step.operation, tuple(step.params.items()), step.query, step.url)
+    return (step.method, *where, step.persona)
 
 
 def _written(value: Any) -> str:

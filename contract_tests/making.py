@@ -97,7 +97,7 @@ def make(
             _remember(lab, world, operation, reply, chosen)
             return reply
         good = _memory(world, operation, "good")
-        if chosen in good and not is_exclusive(lab, operation):
+        if chosen in good and not isexclusive(lab, operation):
             break
         good[:] = [each for each in good if each != chosen]
         _memory(world, operation, "bad").append(chosen)
@@ -119,16 +119,17 @@ def _remember(
     if chosen not in good:
         good.append(chosen)
     key = key_of(reply)
-    if is_exclusive(lab, operation):
+    if isexclusive(lab, operation):
         world.making.setdefault(("busy", operation.id), {})[str(key)] = chosen
 
 
 def is_exclusive(lab: Lab, operation: Operation) -> bool:
     """Tell whether a record can be referred to by one record of the resource only."""
-    return bool(_exclusive(lab, operation))
+    return bool(exclusive(lab, operation))
 
 
-def _exclusive(lab: Lab, operation: Operation) -> list[str]:
+def exclusive(lab: Lab, operation: Operation) -> list[str]:
+    """Return the properties of a body whose value only one record can have."""
     resource = lab.subject.resource(operation)
     alone = {names[0] for names in resource.unique if len(names) == 1} if resource else set()
     view = lab.subject.body_view(operation)
@@ -137,6 +138,18 @@ def _exclusive(lab: Lab, operation: Operation) -> list[str]:
         for name in references.references(lab.subject, operation)
         if name in view and view[name].path.partition(".")[0] in alone
     ]
+
+
+def free(lab: Lab, world: World, operation: Operation, name: str) -> list[Any]:
+    """Return values of such a property that no record has now, those that worked before first."""
+    for lister in world.listers(operation.resource):
+        world.listing(lister, is_fresh=True)
+    reference = references.references(lab.subject, operation)[name]
+    used = references.taken(lab, world, operation, name)
+    good = [each[name] for each in _memory(world, operation, "good") if name in each]
+    bad = [each.get(name) for each in _memory(world, operation, "bad")]
+    others = [value for value in references.known(lab, world, reference) if value not in bad]
+    return [value for value in dict.fromkeys([*good, *others]) if value not in used]
 
 
 def _choices(
@@ -148,7 +161,7 @@ def _choices(
     if good:
         yield good[0]
         # Somebody else may have taken what only one record can refer to.
-        if not is_exclusive(lab, operation):
+        if not isexclusive(lab, operation):
             return
     found = {
         name: _candidates(lab, world, operation, name, reference)
@@ -183,7 +196,7 @@ def _candidates(
         ]
         ours = [int(key) if reference.is_integer else key for key in owned]
         found = ours + [each for each in found if each not in ours]
-    if name in _exclusive(lab, operation):
+    if name in exclusive(lab, operation):
         used = references.taken(lab, world, operation, name)
         found = [each for each in found if each not in used]
     return found

@@ -95,7 +95,7 @@ def evaluate(expr: Expr, replies: Mapping[int, Answered]) -> Any:
     """
     Return the value of an expression.
 
-    {"const": v} | {"list": [e…]} | {"plus": [e, n]} | {"length": e} | {"join": [e…]} |
+    {"const": v} | {"list": [e…]} | {"plus": [e, n]} | {"length": e} | {"first": e} | {"join": [e…]} |
     {"meet": [a, b]} | {"minus": [a, b]} | {"of": step, "at": what, "name"?, "where"?,
     "names"?, "without"?, "only"?}, where `what` is one of status, media, header, link, body,
     ids, column, columns, rows, keys, count, raw. LookupError when the step has no such thing.
@@ -109,6 +109,8 @@ def evaluate(expr: Expr, replies: Mapping[int, Answered]) -> Any:
         return ABSENT if inner is ABSENT else int(inner) + expr["plus"][1]
     if "length" in expr:
         return len(evaluate(expr["length"], replies))
+    if "first" in expr:
+        return next(iter(evaluate(expr["first"], replies)), ABSENT)
     return _combine(expr, replies)
 
 
@@ -385,7 +387,7 @@ def _absent(left: Any, right: Any, claim: Claim) -> Difference | None:
 
 
 def _distinct(left: Any, right: Any, claim: Claim) -> Difference | None:
-    twice = [text for text, count in Counter(map(_text, left)).items() if count > 1]
+    twice = [text for text, count in Counter(map(text_of, left)).items() if count > 1]
     if not twice:
         return None
     return Difference("each of them once", f"more than once {_listed(twice)}", "repeated")

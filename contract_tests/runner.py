@@ -23,6 +23,7 @@ from contract_tests.ledger import Ledger
 from contract_tests.oracle import Oracle
 from contract_tests.preflight import Untestable
 from contract_tests.probes.registry import PROBES, Probe
+from contract_tests.refreshing import refreshed
 from contract_tests.result import Exit, Finding, Outcome, Result, Stage, Verdict
 from contract_tests.settling import Disturbed, pictures
 from contract_tests.subject import Subject, chosen, read
@@ -30,7 +31,6 @@ from contract_tests.transport import HttpTransport, Trouble
 from contract_tests.wire import Exchange
 from contract_tests.world import World
 from mockserver.operation import Operation
-
 
 #: How often a probe is told when others write to the same lists.
 _TELLINGS: Final = 3
@@ -188,8 +188,8 @@ def _prepared(
         exclude_tags=config.exclude_tags,
     )  # fmt: skip
     lab = Lab(
-        subject, client, Oracle(subject, slow=config.slow), asked, tag, seed=config.seed, mode=config.mode,
-        depth=profile.depth, properties=config.wants,
+        subject, client, Oracle(subject, slow=config.slow), asked, tag, seed=config.seed,
+        mode=config.mode, depth=profile.depth, properties=config.wants,
     )  # fmt: skip
     model = Model(config.spec, config.overlays, config.pack) if config.against_mock else None
     court = Court(
@@ -200,6 +200,7 @@ def _prepared(
     )
     world = World(lab)
     court.settles = lambda suspicion, reads: pictures(world, suspicion, reads=reads)
+    court.refreshes = lambda script: refreshed(lab, world, script)
     job = Run(config, subject, lab, world, court, listener, counters)
     lab.on_suspicion = court.hear
     court.on_finding = lambda finding: _found(job, finding)

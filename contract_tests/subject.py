@@ -26,7 +26,8 @@ class Shown:
     """
     One property of an answer: `path` leads from the record to what it shows.
 
-    `resource` is what a link, a key or a nested object belongs to; `inner` shows the nested one.
+    `resource` is what a link, a key or a nested object belongs to; `inner` shows the nested
+    one; `function` names what derives a computed value.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Shown:
     resource: str = ""
     is_list: bool = False
     inner: Mapping[str, Shown] = field(default_factory=dict)
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ class Subject:
             return Shown(name, name, "server", schema)
         field_ = resource.fields.get(said)
         if field_ is not None and field_.computed and said not in resource.relations:
-            return Shown(name, said, "computed", schema, is_list=is_list)
+            derived = field_.computed
+            return Shown(name, said, "computed", schema, is_list=is_list, function=derived)
         target = self.reached(resource, said)
         if target is None:
             return Shown(name, said, "field", schema, is_list=is_list)
@@ -205,7 +208,9 @@ class Subject:
             # A stored resource may give the derived value a name of its own, for paths.
             same = (f.name for f in resource.fields.values() if f.computed == said["computed"])
             path = next(same, "")
-            return Shown(name, path, "computed", schema, of.name if of else "", is_list, inner)
+            reached = of.name if of else ""
+            derived = said["computed"]
+            return Shown(name, path, "computed", schema, reached, is_list, inner, derived)
         return Shown(name, name, "server", schema)
 
     def place(self, operation: Operation, about: str = "") -> str:

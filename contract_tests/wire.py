@@ -77,6 +77,5 @@ class Exchange:
 def redacted(headers: Mapping[str, str]) -> dict[str, str]:
     """Return headers that may be shown to anybody."""
     return {
-        name: "[redacted]" if _SECRET.search(name) else value
-        for name, value in headers.items()
+        name: "[redacted]" if _SECRET.search(name) else value for name, value in headers.items()
     }

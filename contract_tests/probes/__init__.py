@@ -10,7 +10,7 @@ _MODULES: Final = (
     "reading", "pages", "filters", "orders", "fieldsets", "scoping", "agreement",
     "removal", "writes", "updates", "boundaries", "normalizing", "twins", "refusals", "protected",
     "actions", "access", "permissions", "visibility", "robustness", "oddities",
-    "features", "lifecycle", "parallel",
+    "agreement", "features", "lifecycle", "parallel",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import product
 from typing import Any
@@ -90,16 +90,21 @@ def inner_order(lab: Lab, world: World, operation: Operation) -> None:
     scene = scenes(lab, world, operation)[0]
     page = scene.whole.pages[0]
     before = f"/{page.items}" if page.items else ""
-    for shown in scene.view.values():
-        keys = inner_keys(scene, shown)
-        held = [(len(row.get(shown.name) or ()), place) for place, row in enumerate(page.rows)]
-        for size, place in sorted(held, reverse=True)[:_FEW] if keys else ():
+    ordered = [(s, keys) for s in scene.view.values() if (keys := inner_keys(scene, s))]
+    for shown, keys in ordered:
+        held = [(_length(row, shown.name), place) for place, row in enumerate(page.rows)]
+        for size, place in sorted(held, reverse=True)[:_FEW]:
             if size > 1:
                 left = page.body(f"{before}/{place}/{shown.name}")
                 claim = {"relation": "sorted", "left": left, "by": keys}
                 lab.expect("D16", claim, operation=operation, about=shown.name,
                            says="records inside a row are in their own order",
                            key="x-resource")  # fmt: skip
+
+
+def _length(row: Any, name: str) -> int:
+    found = row.get(name) if isinstance(row, Mapping) else None
+    return len(found) if isinstance(found, list) else 0
 
 
 def _expect(scene: Scene, prop: str, claim: Any, says: str, key: str = "x-order") -> None:

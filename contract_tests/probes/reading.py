@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
-from contract_tests import inputs, portrait, relations, shelves
-from contract_tests.claims import status_is
+from contract_tests import inputs, making, portrait, relations, shelves
+from contract_tests.claims import same, status_is
 from contract_tests.lab import Blocked, Depth, Lab
 from contract_tests.probes.registry import probe
 from contract_tests.relations import Claim
@@ -14,7 +14,7 @@ from contract_tests.steps import Reply
 from contract_tests.subject import Subject
 from contract_tests.wire import ABSENT
 from contract_tests.world import Listing, World
-from mockserver.operation import Operation, format_of, types_of
+from mockserver.operation import Effect, Operation, format_of, types_of
 
 _GONE: Final = frozenset({404, 410})
 _FEW: Final = 3
@@ -129,6 +129,66 @@ def reading_is_safe(lab: Lab, world: World, operation: Operation) -> None:
             says="reading again shows the same",
             key="x-action",
         )
+
+
+def _is_ours(subject: Subject, operation: Operation) -> bool:
+    """Tell whether an operation shows one record of a kind that we can make."""
+    creates = {o.resource for o in subject.spec.operations if o.verb == "create"}
+    is_page = operation.method == "GET" and operation.verb == "retrieve" and _is_item(operation)
+    return subject.is_annotated and is_page and operation.resource in creates
+
+
+@probe(
+    "B23",
+    safety="W",
+    applies=_is_ours,
+    cost=lambda subject, op, depth: 6,
+)
+def reading_leaves_ours(lab: Lab, world: World, operation: Operation) -> None:
+    """Read a record several times that nobody else knows of."""
+    with lab.case(), making.own(lab, world, operation.resource) as record:
+        first = portrait.look(lab, record, operation)
+        last = first
+        for _ in range(3):
+            last = portrait.look(lab, record, operation)
+        for name, pointer in portrait.staying(lab.subject, operation, Effect()):
+            # Whatever changes it, reading it once more must not be taken for proof of others.
+            claim = {**same(last, first, pointer), "unsettled": True}
+            lab.expect(
+                "B23", claim, operation=operation, about=name, key="x-action",
+                says="reading changes nothing",
+            )  # fmt: skip
+
+
+@probe(
+    "D24",
+    safety="R",
+    applies=lambda subject, op: (
+        subject.is_annotated
+        and op.verb == "retrieve"
+        and _is_item(op)
+        and subject.shown_key(op) in subject.view(op)
+    ),
+    cost=lambda subject, op, depth: 2,
+)
+def page_is_asked_for(lab: Lab, world: World, operation: Operation) -> None:
+    """Ask for some records by their keys."""
+    known = world.parents(operation)
+    if not known:
+        raise Blocked("no record is known that could be read")
+    name = lab.subject.shown_key(operation)
+    for params in known[:2]:
+        with lab.case():
+            reply = lab.call(operation, params)
+            if not reply.is_good:
+                raise Blocked(f"{operation.id} answers {reply.code}")
+            test = shelves.key_test(lab, operation, params[operation.path_key])
+            lab.expect(
+                "D24",
+                {"relation": "each", "left": relations.list_of(reply.body()), "test": test},
+                operation=operation, about=name, key="x-action",
+                says="the record that is asked for is shown",
+            )  # fmt: skip
 
 
 def _has_pages(subject: Subject, operation: Operation) -> bool:

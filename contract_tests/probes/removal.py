@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,6 +49,7 @@ def destroys(lab: Lab, world: World, operation: Operation) -> None:
             shelves.shelf(lab, world, record, place, shelves.seen(page.data)) for place in places
         ]
         bodies = {o.id: body for o, body in _targets(lab, world, record, page)}
+        _read_all(lab, record, bodies)
         reply = lab.call(operation, making.item_params(operation, record.key, record.params))
         if not claims.takes(lab, "B16", operation, reply):
             return
@@ -82,6 +83,13 @@ def _targets(lab: Lab, world: World, record: Own, page: Reply) -> Iterator[tuple
         body = inputs.body(lab, world, operation, Wish(variant=1, record=shelves.seen(page.data)))
         if inputs.required(lab, schema) <= set(body):
             yield operation, body
+
+
+def _read_all(lab: Lab, record: Own, targets: Iterable[str]) -> None:
+    """Read everything about a record once, so that a server may remember what it answered."""
+    for target in map(lab.operation, targets):
+        if not target.writes:
+            lab.call(target, making.item_params(target, record.key, record.params))
 
 
 def _is_gone(lab: Lab, operation: Operation, record: Own, target: Operation, body: Any) -> bool:

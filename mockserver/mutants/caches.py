@@ -75,7 +75,14 @@ def stale_detail(site: Site, api: Api) -> Defect:
     return at(site.operation.id, _cached(site.operation.id, lambda turn, count: count >= 2))
 
 
-@_kind("K03", "another record is shown", key="x-action", sites=_DETAILS)
+def _neighbours(api: Api) -> Iterator[Site]:
+    """Yield the details; where an answer has no key, it is held against what writers say."""
+    for site in _DETAILS(api):
+        is_told = sites.target(site, api).key in api.operations[site.operation.id].names
+        yield site if is_told else Site(site.operation, elsewhere=_writers(site.operation, api))
+
+
+@_kind("K03", "another record is shown", key="x-action", sites=_neighbours)
 def neighbour(site: Site, api: Api) -> Defect:
     """Show another record when there is one."""
     resource = sites.target(site, api)

@@ -198,12 +198,6 @@ def nested_rows(site: Site, api: Api) -> str:
     return "only a function knows the records of a parent"
 
 
-def condition(site: Site, api: Api) -> str:
-    """Tell of a constant condition whether no answer shows what it is about."""
-    origin = end(api, sites.target(site, api), site.subject)
-    return "" if tellers(api, origin) else "no answer shows the field that the condition is about"
-
-
 def _compared(site: Site, api: Api, resource: Resource) -> Iterator[Origin]:
     """Yield what the filters of an operation compare."""
     paths: list[str] = []

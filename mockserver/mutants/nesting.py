@@ -30,7 +30,6 @@ def _conditioned(api: Api) -> Iterator[Site]:
     every=True,
     key="x-action",
     sites=_conditioned,
-    excuse=hidden.condition,
 )
 def unconditional(site: Site, api: Api) -> Defect:
     """Show what does not meet it."""
