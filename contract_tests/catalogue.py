@@ -90,7 +90,7 @@ _RULES: Final = (
     _rule("D21", "first-page", "Page one is what comes without a page."),
     _rule("D22", "fieldset-exact", "A fieldset gives exactly the asked fields, unchanged."),
     _rule("D23", "fieldset-neutral", "A fieldset changes neither rows, order nor total."),
-    _rule("D24", "list-is-detail", "A row shows what the record's own page and other lists show."),
+    _rule("D24", "list-is-detail", "A row shows what the record's own page shows."),
     _rule("D25", "list-features", "Filters, order, pages and fieldsets work together."),
     _rule("D26", "repeatable", "The same question has the same answer."),
     _rule("D27", "order-invalid", "An unknown order does what is declared."),

@@ -57,7 +57,7 @@ _target_options = _options(
         "--persona", "personas", metavar="NAME=VAR", multiple=True,
         help="Another caller and the variable with his token; `stranger` may do nothing.",
     ),
-    click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for an answer."),
+    click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait at most."),
     click.option("--slow", default=5.0, show_default=True, help="Seconds that are too long."),
     click.option("--ca", type=_FILE, help="Certificate authority to trust, as PEM."),
     click.option("--rate", default=0.0, help="Requests a second at most; 0: as fast as it goes."),

@@ -52,10 +52,7 @@ class Court:
         script = scripts.build(self.lab, suspicion)
         extra, self.lab.client.allowed_extra = self.lab.client.allowed_extra, 500
         try:
-            before = self.settles(suspicion, 3)
-            failed, played = self._confirm(script)
-            if failed and self.settles(suspicion, 3) != before:
-                raise Disturbed("others write at the same time")
+            failed, played = self._confirm_undisturbed(suspicion, script)
             if not failed:
                 self.unconfirmed += 1
                 return
@@ -68,6 +65,13 @@ class Court:
         finally:
             self.lab.client.allowed_extra = extra
         self._add(suspicion, script, failed, played)
+
+    def _confirm_undisturbed(self, suspicion: Suspicion, script: Script) -> tuple[int, int]:
+        before = self.settles(suspicion, 3)
+        failed, counted = self._confirm(script)
+        if failed and self.settles(suspicion, 3) != before:
+            raise Disturbed("others write at the same time")
+        return failed, counted
 
     def _confirm(self, script: Script) -> tuple[int, int]:
         """Return how often the script failed, and of how many runs that count."""

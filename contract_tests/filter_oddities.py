@@ -106,6 +106,8 @@ def guesses(scene: Scene, parameter: Parameter) -> list[str]:
 def _halved(scene: Scene, parameter: Parameter) -> list[str]:
     """Return a day that parts rows which show none, found by halving two centuries."""
     low, high = date(1950, 1, 1), date(2150, 1, 1)
+    if not scene.lab.depth.is_full:
+        return []
     is_lower = lookup(parameter) in ("gt", "gte")
     while (high - low).days > 1:
         day = low + (high - low) // 2

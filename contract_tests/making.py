@@ -97,7 +97,7 @@ def make(
             _remember(lab, world, operation, reply, chosen)
             return reply
         good = _memory(world, operation, "good")
-        if chosen in good and not isexclusive(lab, operation):
+        if chosen in good and not is_exclusive(lab, operation):
             break
         good[:] = [each for each in good if each != chosen]
         _memory(world, operation, "bad").append(chosen)
@@ -119,7 +119,7 @@ def _remember(
     if chosen not in good:
         good.append(chosen)
     key = key_of(reply)
-    if isexclusive(lab, operation):
+    if is_exclusive(lab, operation):
         world.making.setdefault(("busy", operation.id), {})[str(key)] = chosen
 
 
@@ -161,7 +161,7 @@ def _choices(
     if good:
         yield good[0]
         # Somebody else may have taken what only one record can refer to.
-        if not isexclusive(lab, operation):
+        if not is_exclusive(lab, operation):
             return
     found = {
         name: _candidates(lab, world, operation, name, reference)

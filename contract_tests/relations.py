@@ -95,8 +95,9 @@ def evaluate(expr: Expr, replies: Mapping[int, Answered]) -> Any:
     """
     Return the value of an expression.
 
-    {"const": v} | {"list": [e…]} | {"plus": [e, n]} | {"length": e} | {"first": e} | {"join": [e…]} |
-    {"meet": [a, b]} | {"minus": [a, b]} | {"of": step, "at": what, "name"?, "where"?,
+    {"const": v} | {"list": [e…]} | {"plus": [e, n]} | {"length": e} | {"first": e} |
+    {"join": [e…]} | {"meet": [a, b]} | {"minus": [a, b]} | {"of": step, "at": what, "name"?,
+    "where"?,
     "names"?, "without"?, "only"?}, where `what` is one of status, media, header, link, body,
     ids, column, columns, rows, keys, count, raw. LookupError when the step has no such thing.
     """

@@ -34,9 +34,9 @@ def pictures(world: World, suspicion: Suspicion, *, reads: int) -> dict[str, Pic
                 continue
             if known is not None:
                 seen.append(known)
-            if len({_picture(each) for each in seen}) > 1:
+            if len({_picture(each, world.lab.tag) for each in seen}) > 1:
                 raise Disturbed(f"others write to {operation.id} at the same time")
-            found[name] = _picture(seen[0])
+            found[name] = _picture(seen[0], world.lab.tag)
     return found
 
 
@@ -51,5 +51,9 @@ def _lists(world: World, suspicion: Suspicion) -> Iterator[tuple[Operation, Para
             yield operation, step.params
 
 
-def _picture(listing: Listing) -> Picture:
-    return tuple(sorted(text_of(row) for row in listing.rows)), listing.total
+def _picture(listing: Listing, tag: str) -> Picture:
+    """Return what others wrote: rows that have our tag change by our own doing."""
+    texts = [text_of(row) for row in listing.rows]
+    others = tuple(sorted(text for text in texts if tag not in text))
+    total = None if listing.total is None else listing.total - len(texts) + len(others)
+    return others, total

@@ -90,8 +90,10 @@ def _annotations(tree: ast.Module) -> set[int]:
         parts: list[ast.AST | None] = []
         if isinstance(node, ast.AnnAssign):
             parts = [node.annotation]
-        elif isinstance(node, (ast.Raise, ast.Assert)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        elif isinstance(node, (ast.Raise, ast.Assert)):
             parts = [node]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            parts.append(node)
         for part in parts:
             if part is not None:
                 found |= {id(inner) for inner in ast.walk(part)}

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from contract_tests.lab import Blocked, Lab
 from contract_tests.meaning import point
 from contract_tests.probes.registry import probe
+from contract_tests.scene import Scene, opened
 from contract_tests.subject import Shown, Subject
 from contract_tests.world import Listing, World
 from mockserver.operation import Operation, format_of, types_of
@@ -45,12 +46,10 @@ def agreement(lab: Lab, world: World, operation: Operation) -> None:
         shared = list(_shared(lab.subject, operation, other))
         if not shared:
             continue
-        theirs = _listing(world, other)
+        is_beside = world.parent_resource(operation) == world.parent_resource(other)
+        theirs = _listing(world, other, mine if is_beside else None)
         if theirs is None:
             continue
-        is_beside = theirs.params.values() and set(theirs.params.values()) == set(
-            mine.params.values()
-        )
         for left, right in shared:
             if left.is_derived and not is_beside and (mine.params or theirs.params):
                 # A derived value may depend on whose list it stands in.
@@ -58,10 +57,18 @@ def agreement(lab: Lab, world: World, operation: Operation) -> None:
             _compare(lab, operation, (mine, left), (theirs, right))
 
 
-def _listing(world: World, operation: Operation) -> Listing | None:
-    for params in world.parents(operation)[:1]:
+def _listing(world: World, operation: Operation, beside: Listing | None = None) -> Listing | None:
+    """Return a list of the most telling parent, or of the parent of another list."""
+    chosen = world.parents(operation)[:1]
+    if beside is not None and beside.params and operation.path_key:
+        chosen = [{operation.path_key: next(iter(beside.params.values()))}]
+    for params in chosen:
         try:
-            return world.listing(operation, params)
+            found = world.listing(operation, params)
+            if found.rows:
+                return found
+            here = Scene(world.lab, world, operation, params, found)
+            return next((each.whole for each in opened(here)), found)
         except Blocked:
             return None
     return None
@@ -95,7 +102,8 @@ def _sights(subject: Subject, operation: Operation) -> Iterator[Sight]:
 
 
 def _is_plain(shown: Shown) -> bool:
-    return shown.source in ("field", "server", "computed") and not shown.inner
+    is_flat = not shown.inner or bool(shown.function)
+    return shown.source in ("field", "server", "computed") and is_flat
 
 
 def _compare(

@@ -116,7 +116,8 @@ def _filters(scene: Scene) -> list[Asked]:
     found = []
     for parameter in scene.filters:
         texts = values.main_values(scene, parameter)[:2]
-        for text in texts or guesses(scene, parameter)[:3]:
+        is_full = scene.lab.depth.is_full
+        for text in texts or (guesses(scene, parameter)[:3] if is_full else ()):
             try:
                 listing = scene.read(question(parameter, [text]))
             except Blocked:

@@ -35,7 +35,9 @@ def permitted(lab: Lab, world: World, operation: Operation) -> None:
     if not operation.writes:
         for params in world.parents(operation)[: lab.depth.values + 1]:
             with lab.case():
-                _is_refused(lab, operation, Place(params))
+                # Where nothing is hidden from anybody, 404 would be a lie.
+                is_found = not operation.visible and lab.call(operation, params).is_good
+                _is_refused(lab, operation, Place(params), is_found=is_found)
         return
     if standing.is_lasting(operation) and lab.mode != "destructive":
         raise Blocked("nothing takes back what it would do: only tried in mode destructive")
@@ -66,10 +68,11 @@ def _tried(lab: Lab, world: World, operation: Operation, place: Place) -> bool:
     return not reply.is_good and (reply.code == 404 if seen is None else not seen.is_good)
 
 
-def _is_refused(lab: Lab, operation: Operation, place: Place) -> Reply:
+def _is_refused(lab: Lab, operation: Operation, place: Place, *, is_found: bool = False) -> Reply:
     reply = lab.call(operation, place.params, body=place.body, persona="stranger")
     may_mind_body = operation.verb == "create"
-    allowed = standing.documented(operation, *([400] if may_mind_body else []), 403, 404)
+    others = [*([400] if may_mind_body else []), *([] if is_found else [404])]
+    allowed = standing.documented(operation, 403, *others)
     claim = {"relation": "among", "left": reply.status, "right": const(allowed)}
     says = "a caller without the permission is refused"
     lab.expect("F2", claim, operation=operation, says=says, key="x-permission")

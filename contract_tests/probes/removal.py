@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-from contract_tests import acting, claims, inputs, making, portrait, shelves
+from contract_tests import acting, claims, inputs, making, portrait, references, shelves
 from contract_tests.inputs import Wish
 from contract_tests.lab import Blocked, Lab
 from contract_tests.making import Own
@@ -18,6 +18,8 @@ from contract_tests.subject import Subject
 from contract_tests.wire import ABSENT
 from contract_tests.world import Listing, World
 from mockserver.operation import Effect, Operation
+
+_TRIED: Final = 3
 
 
 def is_destroy(subject: Subject, operation: Operation) -> bool:
@@ -35,7 +37,7 @@ def is_destroy(subject: Subject, operation: Operation) -> bool:
 )  # fmt: skip
 def destroys(lab: Lab, world: World, operation: Operation) -> None:
     """Delete a record, and look for it everywhere."""
-    changes = acting.legal(lab, operation.resource)
+    changes = _apart(lab, world, operation, acting.legal(lab, operation.resource))
     with (
         lab.case(),
         making.own(lab, world, operation.resource, changes=changes) as record,
@@ -53,9 +55,6 @@ def destroys(lab: Lab, world: World, operation: Operation) -> None:
         reply = lab.call(operation, making.item_params(operation, record.key, record.params))
         if not claims.takes(lab, "B16", operation, reply):
             return
-        for target, body in bodies.items():
-            if not _is_gone(lab, operation, record, lab.operation(target), body):
-                break
         for place, earlier in zip(places, listed, strict=True):
             later = shelves.shelf(lab, world, record, place, shelves.seen(page.data))
             _is_off_the_shelf(lab, operation, (record, other), place[0], (earlier, later))
@@ -63,6 +62,29 @@ def destroys(lab: Lab, world: World, operation: Operation) -> None:
             after = portrait.look(lab, other, shower)
             effect = operation.effect or Effect()
             claims.stays(lab, "B13", operation, (before, after), effect, is_other=True)
+        for target, body in bodies.items():
+            if not _is_gone(lab, operation, record, lab.operation(target), body):
+                break
+
+
+def _apart(
+    lab: Lab, world: World, operation: Operation, changes: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return changes to a create that make records where there are no others, if that can be."""
+    create = making.creator(lab, operation.resource)
+    if create is None or making.is_exclusive(lab, create):
+        return changes
+    for name, reference in references.references(lab.subject, create).items():
+        used = references.taken(lab, world, create, name)
+        free = [value for value in references.known(lab, world, reference) if value not in used]
+        for value in free[:_TRIED]:
+            chosen = {**changes, name: value}
+            try:
+                with making.own(lab, world, operation.resource, changes=chosen):
+                    return chosen
+            except Blocked:
+                continue
+    return changes
 
 
 def _targets(lab: Lab, world: World, record: Own, page: Reply) -> Iterator[tuple[Operation, Any]]:

@@ -151,7 +151,7 @@ def _patch_null(lab: Lab, operation: Operation, record: Own, name: str) -> None:
 @probe(
     "B12", "B13", "B15",
     safety="W",
-    applies=is_patch,
+    applies=is_update,
     cost=lambda subject, op, depth: 18,
 )  # fmt: skip
 def patch_in_a_row(lab: Lab, world: World, operation: Operation) -> None:

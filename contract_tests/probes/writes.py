@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract_tests import claims, making, portrait, shelves
+from contract_tests import claims, making, portrait, relations, shelves
 from contract_tests.claims import status_is
 from contract_tests.lab import Blocked, Lab
 from contract_tests.making import Own
@@ -12,10 +12,10 @@ from contract_tests.probes.reading import row_is_page
 from contract_tests.probes.registry import probe
 from contract_tests.references import references
 from contract_tests.steps import Reply
-from contract_tests.subject import Subject
+from contract_tests.subject import Shown, Subject
 from contract_tests.wire import ABSENT
 from contract_tests.world import World
-from mockserver.operation import Effect, Operation
+from mockserver.operation import Effect, Operation, format_of
 
 
 def is_create(subject: Subject, operation: Operation) -> bool:
@@ -31,7 +31,7 @@ def is_ours(lab: Lab, operation: Operation) -> None:
 
 
 @probe(
-    "B1", "B2", "B3", "B5", "B6", "B13",
+    "B1", "B2", "B3", "B5", "B6", "B13", "B15",
     safety="W",
     applies=is_create,
     cost=lambda subject, op, depth: 14,
@@ -48,6 +48,8 @@ def creates(lab: Lab, world: World, operation: Operation) -> None:
             if page is not None and shower is not None:
                 _reads_back(lab, operation, record, page)
             _is_listed(lab, world, operation, record, page)
+            _is_of_now(lab, world, operation, record)
+            _is_led_to(lab, operation, record)
             _leaves_others(lab, world, operation, record, page)
     except making.Refused as refused:
         _judge_refusal(lab, operation, refused)
@@ -109,6 +111,53 @@ def _is_listed(
                 "B6", row_is_page(holder, test, page, names), operation=lister, key="x-from",
                 says="a new record is in its list as its own page shows it",
             )  # fmt: skip
+
+
+def _is_led_to(lab: Lab, operation: Operation, record: Own) -> None:
+    """Claim that the header which says where a new record is leads there."""
+    location = record.made.received.headers.get("location", "")
+    is_said = "location" in {name.lower() for name in operation.success.headers}
+    shower = portrait.reader(lab, operation.resource)
+    if not (location and is_said and shower) or record.made.record_key() is ABSENT:
+        return
+    with lab.unjudged():
+        page = lab.follow(shower, location, via=record.made.header("Location"))
+    pointer = f"/{record.made.key}"
+    lab.expect(
+        "B3", claims.equals(page.body(pointer), record.made.body(pointer)), operation=operation,
+        about="Location", says="Location leads to the new record", key="x-resource",
+    )  # fmt: skip
+
+
+def _is_of_now(lab: Lab, world: World, operation: Operation, record: Own) -> None:
+    """Claim that instants which the server chose are not before those of older records."""
+    for lister, params in shelves.shelves(lab, world, record):
+        rows = world.listing(lister, params)
+        for name in shelves.shared(lab, lister, operation):
+            shown = lab.subject.view(lister)[name]
+            if not is_instant(lab.subject, operation, shown):
+                continue
+            others = [(row.get(name), key) for row, key in zip(rows.rows, rows.ids, strict=True)
+                      if isinstance(row.get(name), str) and str(key) != record.key]  # fmt: skip
+            if others:
+                test = shelves.key_test(lab, lister, max(others)[1])
+                both = relations.join(
+                    rows.at("rows", where=test), relations.list_of(record.made.body())
+                )
+                claim = {"relation": "sorted", "left": both,
+                         "by": [{"at": f"/{name}", "kind": "instant"}]}  # fmt: skip
+                lab.expect(
+                    "B15", claim, operation=operation, about=name, key="x-from",
+                    says="what the server chooses is the present",
+                )  # fmt: skip
+
+
+def is_instant(subject: Subject, operation: Operation, shown: Shown) -> bool:
+    """Tell whether a property is an instant that the server chooses when it makes a record."""
+    resource = subject.resource(operation)
+    field = resource.fields.get(shown.path) if resource else None
+    is_chosen = field is not None and field.server == "" and shown.source in ("field", "server")
+    return is_chosen and format_of(shown.schema) == "date-time"
 
 
 def _leaves_others(

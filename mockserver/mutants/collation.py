@@ -8,6 +8,7 @@ from mockserver.actions import Scope
 from mockserver.api import Api
 from mockserver.json_types import Record
 from mockserver.mutants import hearing, hidden, sites
+from mockserver.mutants.filter_values import may_miss
 from mockserver.mutants.ordering import arranged, key_kind, leads, ways
 from mockserver.mutants.planting import Defect
 from mockserver.mutants.registry import Family, Site
@@ -21,7 +22,8 @@ _kind = _FAMILY.kind
 def _never_null(site: Site, api: Api) -> str:
     for way in ways(site, api)[:1]:
         field = way.field
-        if "." in way.text or field is None or field.computed or is_nullable(field.schema):
+        is_open = field is None or bool(field.computed) or is_nullable(field.schema)
+        if is_open or may_miss(way.text, sites.target(site, api), api):
             return hidden.order_key(site, api)
     return "the key is never null"
 

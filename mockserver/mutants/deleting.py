@@ -8,7 +8,7 @@ from dataclasses import replace
 from mockserver.api import Api
 from mockserver.app import Exchange
 from mockserver.json_types import Record
-from mockserver.mutants import bodies, sites, states
+from mockserver.mutants import bodies, sites, states, unseen
 from mockserver.mutants.planting import Defect, Turn, answered, at, with_resource
 from mockserver.mutants.registry import Family, Site, Sites
 from mockserver.mutants.states import differences
@@ -191,6 +191,7 @@ def _unruled(site: Site, api: Api) -> Defect:
     key="x-resource",
     sites=_rules("cascade"),
     spreads=True,
+    excuse=unseen.orphan,
 )
 def orphaned(site: Site, api: Api) -> Defect:
     """Leave it."""
@@ -217,6 +218,7 @@ def unrestricted(site: Site, api: Api) -> Defect:
     key="x-resource",
     sites=_rules("clear"),
     spreads=True,
+    excuse=unseen.pointer,
 )
 def dangling(site: Site, api: Api) -> Defect:
     """Leave the key."""

@@ -114,12 +114,13 @@ def _reaches_null(site: Site, api: Api) -> str:
     resource = sites.target(site, api)
     return (
         ""
-        if any(_may_miss(path, resource, api) for path in hearing.filter_of(site).fields)
+        if any(may_miss(path, resource, api) for path in hearing.filter_of(site).fields)
         else ("the field is never null")
     )
 
 
-def _may_miss(path: str, resource: Resource, api: Api) -> bool:
+def may_miss(path: str, resource: Resource, api: Api) -> bool:
+    """Tell whether a record may have no value at the end of a path."""
     for step in path.split("."):
         relation = resource.relations.get(step)
         if relation is None:

@@ -9,7 +9,7 @@ from typing import Any
 from mockserver.api import Api
 from mockserver.app import Exchange
 from mockserver.json_types import Record
-from mockserver.mutants import bodies, sites, states
+from mockserver.mutants import bodies, sites, states, unseen
 from mockserver.mutants.creating import sent_body
 from mockserver.mutants.planting import (
     Defect,
@@ -244,6 +244,7 @@ def twins(site: Site, api: Api) -> Defect:
     key="x-effect",
     spreads=True,
     sites=sites.where(sites.changed_fields, lambda site, api: not _is_stamp(site, api)),
+    excuse=unseen.changed,
 )
 def field_not_stored(site: Site, api: Api) -> Defect:
     """Keep the old value of one field."""
@@ -279,6 +280,7 @@ def not_made(site: Site, api: Api) -> Defect:
     key="x-effect",
     sites=sites.removed,
     spreads=True,
+    excuse=unseen.removed,
 )
 def not_removed(site: Site, api: Api) -> Defect:
     """Put back what was removed."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from mockserver.api import Api
 from mockserver.app import Exchange
-from mockserver.mutants import bodies, sites, states
+from mockserver.mutants import bodies, sites, states, unseen
 from mockserver.mutants.planting import Defect, Turn, answered, at, refused
 from mockserver.mutants.registry import Family, Site
 from mockserver.mutants.states import differences
@@ -117,6 +117,7 @@ def _stamps(api: Api) -> Iterator[Site]:
     key="x-effect",
     sites=_stamps,
     spreads=True,
+    excuse=unseen.stamp,
 )
 def not_touched(site: Site, api: Api) -> Defect:
     """Keep the old instant."""
