@@ -80,7 +80,7 @@ contract: $(TEST) ## Test an implementation: ARGS="--url http://127.0.0.1:4010 -
 	@$(BIN)/contract-tests run $(ARGS)
 
 mutation: $(TEST) ## Examine the contract tests with planted defects; writes docs/mutation.md. Takes an hour.
-	@$(BIN)/contract-tests mutate --sample 60 --rival --mechanical 150 --gate 0.95 \
+	@$(BIN)/contract-tests mutate --sample 60 --rival 200 --mechanical 150 --gate 0.95 \
 	  --json build/mutation.json --page docs/mutation.md --reasons docs/mutation/reasons.yaml $(ARGS)
 
 examples: $(TEST) ## Record the examples of the spec again.

@@ -39,7 +39,7 @@ _OFTEN = 20
 @click.option("--exhaustive", is_flag=True, help="Go on after the first finding that is right.")
 @click.option("--workers", default=0, help="Processes; 0: one for each processor.")
 @click.option("--sample", default=0, help="Also give so many to whole runs.")
-@click.option("--rival", "with_rival", is_flag=True, help="Also one of each kind to Schemathesis.")
+@click.option("--rival", "rival_count", default=0, help="Also so many of them to Schemathesis.")
 @click.option("--mechanical", "count", default=0, help="Also so many mechanical mutants.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Where the scores go.")
 @click.option("--resume", is_flag=True, help="Keep what --json has as killed; ask the rest again.")
@@ -141,13 +141,17 @@ def _whole(said: dict[str, Any], chosen: Sequence[Mutant]) -> list[Score]:
 
 
 def _rivals(said: dict[str, Any], chosen: Sequence[Mutant], scores: Sequence[Score]) -> list[Rival]:
-    if not said["with_rival"]:
+    if not said["rival_count"]:
         return []
     totals = {each.mutant: max(each.total, each.requests, 100) for each in scores}
     first: dict[str, Mutant] = {}
     for mutant in chosen:
         first.setdefault(mutant.kind, mutant)
-    asked = [(m.id, said["scenario"], totals[m.id], said["seed"]) for m in first.values()]
+    step = max(1, len(first) // said["rival_count"])
+    asked = [
+        (m.id, said["scenario"], totals[m.id], said["seed"])
+        for m in list(first.values())[::step][: said["rival_count"]]
+    ]
     return _everywhere(_rival, asked, said["workers"], lambda r: f"{r.fate:9} {r.mutant} {r.by}")
 
 

@@ -280,7 +280,6 @@ def not_made(site: Site, api: Api) -> Defect:
     key="x-effect",
     sites=sites.removed,
     spreads=True,
-    excuse=unseen.removed,
 )
 def not_removed(site: Site, api: Api) -> Defect:
     """Put back what was removed."""

@@ -33,11 +33,6 @@ def changed(site: Site, api: Api) -> str:
     return "" if _is_reached(api, resource) else "no answer leads to the records that it changes"
 
 
-def removed(site: Site, api: Api) -> str:
-    """Tell of a record that goes with another one whether it could be seen without that."""
-    return "" if site.subject == site.operation.resource else _left(site, api, site.subject)
-
-
 def orphan(site: Site, api: Api) -> str:
     """Tell of what belongs to a deleted record whether it could be seen without that."""
     return _left(site, api, site.subject[0])
