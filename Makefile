@@ -18,7 +18,7 @@ DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test contract mutation fmt check bench fuzz examples docs lint-external clean
+.PHONY: help install serve test contract soak mutation fmt check bench fuzz examples docs lint-external clean
 
 help: ## Say what there is to make.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,9 @@ fuzz: $(TEST) ## Look for holes, long and seeded, and play random games: ARGS="-
 
 contract: $(TEST) ## Test an implementation: ARGS="--url http://127.0.0.1:4010 --token-env TOKEN".
 	@$(BIN)/contract-tests run $(ARGS)
+
+soak: $(TEST) ## Look for false alarms: 20 seeds, every world and mode, beside a client that writes.
+	@$(BIN)/python -m pytest -n auto -m soak $(ARGS)
 
 mutation: $(TEST) ## Examine the contract tests with planted defects; writes docs/mutation.md. Takes an hour.
 	@$(BIN)/contract-tests mutate --sample 60 --rival 200 --mechanical 150 --gate 0.95 \

@@ -26,9 +26,7 @@ def lab_for(
 ) -> tuple[Lab, World]:
     """Return a lab that calls an application, and its world."""
     known = about or subject.read()
-    signed = credentials_of(
-        known.document, known.conventions, TOKENS if tokens is None else tokens
-    )
+    signed = credentials_of(known.document, known.conventions, TOKENS if tokens is None else tokens)
     client = Client(inprocess.transport(app), signed, Ledger(), run="zqtest")
     oracle, chosen = Oracle(known), known.spec.operations
     lab = Lab(known, client, oracle, chosen, **{"tag": "zqtest", **more})

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_every_property_has_a_probe_and_every_probe_a_property() -> None:
-    assert PROVED == CATALOGUE.keys()
+    assert CATALOGUE.keys() == PROVED
 
 
 @pytest.mark.parametrize("table", [RESTS_ON, CONSEQUENCES], ids=["rests on", "consequences"])
@@ -62,7 +62,9 @@ def test_the_plan_says_what_a_run_would_do_and_what_it_could_not() -> None:
     done = cli("plan", "--profile", "quick", "--json", "--tag", "marketplace_plans")
     steps = json.loads(done.stdout)
     assert {step["operation"] for step in steps} == {
-        operation.id for operation in read().spec.operations if "marketplace_plans" in operation.tags
+        operation.id
+        for operation in read().spec.operations
+        if "marketplace_plans" in operation.tags
     }
     assert all(step["requests"] >= 0 for step in steps)
     told = cli("plan", "--tag", "marketplace_plans").stdout

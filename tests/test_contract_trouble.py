@@ -34,10 +34,10 @@ def listening(answer: Answer, certificate: Path | None = None) -> Iterator[str]:
         def do_GET(self) -> None:
             answer(self)
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
-
         def log_message(self, *_: object) -> None: ...
 
+    for method in ("POST", "PUT", "PATCH", "DELETE", "HEAD"):
+        setattr(Handler, f"do_{method}", Handler.do_GET)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     scheme = "http"
     if certificate is not None:

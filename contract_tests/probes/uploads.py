@@ -43,6 +43,12 @@ def _shown_as(lab: Lab, operation: Operation, shower: Operation, name: str) -> s
     raise Blocked(f"no page shows {name}")
 
 
+def _leaves_traces(lab: Lab) -> None:
+    """Refuse where others use the server: a file may stay when its record is gone."""
+    if lab.mode != "destructive":
+        raise Blocked("uploaded files may stay behind; --mode destructive tries it")
+
+
 @probe(
     "B7", "B10", "B11",
     safety="W",
@@ -51,6 +57,7 @@ def _shown_as(lab: Lab, operation: Operation, shower: Operation, name: str) -> s
 )  # fmt: skip
 def replaces_files(lab: Lab, world: World, operation: Operation) -> None:
     """Upload a file to a record, another one, and take it away."""
+    _leaves_traces(lab)
     shower = shower_of(lab, operation)
     for name in files(lab.subject, operation):
         with lab.case(), making.own(lab, world, operation.resource) as record:
@@ -131,6 +138,7 @@ def _is_emptied(
 )
 def creates_with_file(lab: Lab, world: World, operation: Operation) -> None:
     """Create a record with a file."""
+    _leaves_traces(lab)
     is_ours(lab, operation)
     shower = portrait.reader(lab, operation.resource)
     if shower is None:
