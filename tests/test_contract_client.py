@@ -131,8 +131,7 @@ def test_a_server_that_wants_to_be_left_alone_is(waits: list[float]) -> None:
 def test_a_server_that_only_fails_is_left_alone() -> None:
     sender, seen = client(lambda sent: Received(500, {}, b""))
     with pytest.raises(Stopped, match="unwell") as stopped:
-        for _ in range(100):
-            sender.send(READ)
+        list(map(sender.send, [READ] * 100))
     assert stopped.value.is_server
     assert len(seen) < 50
 
