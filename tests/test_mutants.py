@@ -58,7 +58,10 @@ def library() -> Story:
 
 def shows(kind: str, story: Story) -> bool:
     """Tell whether one of the first mutants of a kind changes an answer or a state."""
-    first = mutants.kinds()[kind].instances(story.world.api)[:3]
+    known = mutants.kinds()[kind]
+    # What nobody outside can see changes the state all the same.
+    places = [mutant for mutant, _ in known.found(story.world.api)]
+    first = [*known.instances(story.world.api)[:3], *places[:8]]
     return any(story.notices(each, mutants.plant(each, story.world)) for each in first)
 
 
