@@ -17,26 +17,24 @@ LAYERS: Final[tuple[Layer, ...]] = ("probes", "interactions", "schemathesis", "m
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How far a run goes: the layers it has, how deep they look, how much they may send."""
+    """How far a run goes: the layers it has, how deep they look, what random games may send."""
 
     layers: tuple[Layer, ...]
     depth: Depth
     machine_requests: int
-    fuzz_examples: int
-    fuzz_stateful: bool
 
 
 PROFILES: Final[Mapping[str, Profile]] = {
     "quick": Profile(
         ("probes", "schemathesis"),
-        Depth("quick", values=1, parents=2, pairs=10, nasty=6, examples=1, is_full=False),
-        0, 2, fuzz_stateful=False,
+        Depth("quick", values=1, parents=2, pairs=10, nasty=6, is_full=False),
+        0,
     ),
-    "ci": Profile(LAYERS, Depth("ci"), 1500, 8, fuzz_stateful=True),
+    "ci": Profile(LAYERS, Depth("ci"), 1500),
     "thorough": Profile(
         LAYERS,
-        Depth("thorough", values=4, parents=8, rows=1200, pairs=160, nasty=40, examples=60),
-        20_000, 60, fuzz_stateful=True,
+        Depth("thorough", values=4, parents=8, rows=1200, pairs=160, nasty=40),
+        20_000,
     ),
 }  # fmt: skip
 

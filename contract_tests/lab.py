@@ -63,7 +63,6 @@ class Depth:
     rows: int = 300
     pairs: int = 40
     nasty: int = 12
-    examples: int = 15
     machines: int = 20
     is_full: bool = True
 

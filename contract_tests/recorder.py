@@ -41,7 +41,6 @@ class Recorder:
         self._file.seek(0)
         while True:
             try:
-                # Written by this very process a moment ago.
-                yield pickle.load(self._file)  # noqa: S301
+                yield pickle.load(self._file)  # noqa: S301  written by this very process
             except EOFError:
                 return
