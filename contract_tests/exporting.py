@@ -61,10 +61,6 @@ def rows(response):
 def bag(values):
     return sorted(repr(value) for value in values)
 """,
-    "link": """
-def link(response, rel):
-    return response.links[rel]["url"]
-""",
     "bare": """
 def bare(value):
     return str(value).rstrip("/").rpartition("/")[2].replace("-", "").lower()
@@ -187,8 +183,6 @@ class _Writer:
         if match[0] == "${tag}":
             return "tag"
         number, where, way = match[1], match[2], match[3]
-        if where.startswith("link:"):
-            return f"{self.use('link')}(r{number}, {where[5:]!r})"
         found = f"{self.use('at')}(r{number}.json(), {where!r})"
         if way == "hex":
             return f"{self.use('bare')}({found})"

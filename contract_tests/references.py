@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from contract_tests.lab import Blocked, Lab
-from contract_tests.subject import Subject
+from contract_tests.subject import Subject, key_in
 from contract_tests.wire import ABSENT
 from contract_tests.world import World
 from mockserver.operation import Operation, Resource, Schema, format_of, types_of
@@ -118,16 +117,6 @@ def _keys(lab: Lab, world: World, resource: str) -> Iterator[str]:
         if key := key_in(declared, link):
             found[key] = None
     yield from found
-
-
-def key_in(resource: Resource, link: str) -> str:
-    """Return the key that a hyperlink holds; "" when it has none."""
-    if not resource.path:
-        return ""
-    before, _, after = resource.path.partition("{")
-    rest = after.partition("}")[2]
-    match = re.search(f"{re.escape(before)}([^/]+){re.escape(rest)}$", link)
-    return match[1] if match else ""
 
 
 def _visit(lab: Lab, world: World, resource: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -222,17 +221,6 @@ def anchors(scene: Scene, path: str) -> Iterator[tuple[str, Resource, str, str]]
                 yield f"/{name}", target, rest, "key"
             elif each.source == "link" and each.path == (head or "."):
                 yield f"/{name}", target, rest, "link"
-
-
-def key_in(resource: Resource, link: str) -> str:
-    """Return the key that a hyperlink of a resource names; "" when it is none."""
-    before, _, rest = resource.path.partition("{")
-    after = rest.partition("}")[2]
-    if not resource.path:
-        return ""
-    path = urlsplit(link).path
-    found = re.search(f"{re.escape(before)}([^/]+){re.escape(after)}$", path)
-    return found[1] if found else ""
 
 
 def link_to(scene: Scene, resource: Resource, key: str) -> str:

@@ -19,7 +19,6 @@ from contract_tests.wire import ABSENT
 VERSION: Final = 1
 _TOKEN: Final = re.compile(r"\$\{(\d+):([^}|]*)(?:\|(\w+))?\}")
 _TAG: Final = "${tag}"
-_LINK: Final = re.compile(r'<([^>]*)>\s*;\s*rel="?([A-Za-z-]+)"?')
 
 #: A script as its file has it: see `build`.
 Script = dict[str, Any]
@@ -89,17 +88,7 @@ class _Writer:
                 todo += self._origins(text, number)
             if step.via is not None:
                 todo += relations.steps_of(step.via)
-            elif step.url:
-                todo += self._givers(step.url, number)
         return needed
-
-    def _givers(self, url: str, before: int) -> Iterator[int]:
-        """Yield the last step before one whose answer gave the link that it follows."""
-        for number in sorted((n for n in self.lab.replies if n < before), reverse=True):
-            received = self.lab.replies[number].received
-            if url in received.headers.get("link", "") or url.encode() in received.body:
-                yield number
-                return
 
     def _origins(self, text: str, before: int) -> Iterator[int]:
         found = self.lab.origin.get(text)
@@ -126,24 +115,11 @@ class _Writer:
             if value := getattr(step, name):
                 found[name] = value
         if step.url:
-            found["url"] = self._link(step.url, number)
+            found["url"] = self.traced(step.url, number)
         if step.via is not None:
             found["via"] = dict(step.via)
-            found["url"] = f"${{{step.via['of']}:link:{step.via['name']}}}"
+            found["url"] = f"${{{step.via['of']}:link:{step.via['name']}}}"  # for readers
         return {name: value for name, value in found.items() if value not in ({}, [])}
-
-    def _link(self, url: str, before: int) -> str:
-        for number in sorted(self.needed, reverse=True):
-            reply = self.lab.replies[number]
-            if number >= before:
-                continue
-            for target, rel in _LINK.findall(reply.received.headers.get("link", "")):
-                if target == url:
-                    return f"${{{number}:link:{rel}}}"
-            for pointer, value in _strings(reply.data, ""):
-                if value == url:
-                    return f"${{{number}:{pointer}}}"
-        return str(self.traced(url, before))
 
     def traced(self, value: Any, before: int) -> Any:
         """Return a value with what earlier answers gave replaced by where they gave it."""
@@ -334,11 +310,6 @@ def _resolve(match: re.Match[str], replies: Mapping[int, Reply]) -> Any:
     reply = replies.get(number)
     if reply is None:
         raise CannotRun(f"step {number} has not been run")
-    if where.startswith("link:"):
-        links = {rel: url for url, rel in _LINK.findall(reply.received.headers.get("link", ""))}
-        if where[5:] not in links:
-            raise CannotRun(f"step {number} has no link {where[5:]!r}")
-        return links[where[5:]]
     found = relations.evaluate(reply.body(where), {reply.step.number: reply})
     if found is ABSENT or found is None:
         raise CannotRun(f"step {number} answers {reply.code} without {where}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from contract_tests import inference
 from mockserver import compiler, loader, overlay, upgrade
@@ -225,6 +227,17 @@ class Subject:
             if about in declared:
                 return where(declared, about) or where(declared[about]) or operation.where
         return operation.where
+
+
+def key_in(resource: Resource, link: str) -> str:
+    """Return the key that a hyperlink of a resource names; "" when it is none."""
+    before, _, rest = resource.path.partition("{")
+    after = rest.partition("}")[2]
+    if not resource.path:
+        return ""
+    path = urlsplit(link).path
+    found = re.search(f"{re.escape(before)}([^/]+){re.escape(after)}$", path)
+    return found[1] if found else ""
 
 
 def first(schema: Any, follow: Any = lambda node: node) -> Any:

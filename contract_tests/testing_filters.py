@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contract_tests.meaning import Kind, Test, kind_of, passes
-from contract_tests.scene import Scene, anchors, full_path, key_in, pointers, shown_at
+from contract_tests.scene import Scene, anchors, full_path, pointers, shown_at
+from contract_tests.subject import key_in
 from contract_tests.wire import ABSENT
 from mockserver.operation import Alternative, Filter, Parameter, Resource, Schema, types_of
 

@@ -16,9 +16,9 @@ from contract_tests.lab import Blocked, Depth, Lab, Suspicion
 from contract_tests.meaning import compare, passes
 from contract_tests.probes import features, fieldsets, filters, orders, pages, scoping
 from contract_tests.probes.registry import PROBES
-from contract_tests.scene import Scene, key_in, link_to, scenes
+from contract_tests.scene import Scene, link_to, scenes
 from contract_tests.sorting import default_keys, is_determined, keys_of, tied
-from contract_tests.subject import Subject
+from contract_tests.subject import Subject, key_in
 from contract_tests.testing_filters import test_of as expected_of
 from contract_tests.world import World as Seen
 from mockserver import assembly, mutants

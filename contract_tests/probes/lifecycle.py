@@ -16,9 +16,9 @@ from contract_tests.probes.actions import judge, stay
 from contract_tests.probes.reading import not_found
 from contract_tests.probes.registry import probe
 from contract_tests.probes.updates import effective, written
-from contract_tests.references import key_in, known, references, taken
+from contract_tests.references import known, references, taken
 from contract_tests.steps import Reply
-from contract_tests.subject import Subject
+from contract_tests.subject import Subject, key_in
 from contract_tests.wire import ABSENT
 from contract_tests.world import World
 from mockserver.operation import Effect, Operation, Refusal
