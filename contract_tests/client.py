@@ -132,7 +132,7 @@ class Client:
             headers = {k: v for k, v in headers.items() if k.lower() != name.lower()}
             if value:
                 headers[name] = value
-        path, query = target_of(step)
+        path, query = target_of(step, self.transport.base_url)
         return Sent(step.method, path, query, headers, body)
 
     def _patiently(self, sent: Sent) -> Received:
@@ -176,11 +176,13 @@ class Client:
             )
 
 
-def target_of(step: Step) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return the encoded path and the query of a step."""
+def target_of(step: Step, base_url: str = "") -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return the encoded path, below the base URL, and the query of a step."""
     if step.url:
         parts = urlsplit(step.url)
-        return parts.path, _pairs(parts.query)
+        # A server below a path shows whole links, with that path.
+        inside = parts.path.removeprefix(urlsplit(base_url).path)
+        return inside if inside.startswith("/") else parts.path, _pairs(parts.query)
     path = step.template
     for name, value in step.params.items():
         path = path.replace(f"{{{name}}}", quote(str(value), safe=""))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from contract_tests import script as scripts
 from contract_tests.client import Client, Stopped, credentials_of
@@ -33,13 +34,14 @@ class Answering(Protocol):
 
 
 def transport(application: Answering, base_url: str = BASE_URL) -> CallTransport:
-    """Return a transport that calls an application directly."""
-    host = base_url.partition("://")[2]
+    """Return a transport that calls an application directly; its base URL may have a path."""
+    parts = urlsplit(base_url)
+    host, prefix = parts.netloc, parts.path
 
     def answer(sent: Sent) -> Received:
         request = Request(
             method=sent.method,
-            path=sent.path,
+            path=f"{prefix}{sent.path}",
             query=sent.target.partition("?")[2],
             headers={"host": host, **{name.lower(): v for name, v in sent.headers.items()}},
             body=sent.body,

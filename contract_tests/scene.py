@@ -228,7 +228,7 @@ def link_to(scene: Scene, resource: Resource, key: str) -> str:
     known = next(iter(scene.world.links.get(resource.name, ())), "")
     parts = urlsplit(known or scene.lab.client.transport.base_url)
     before, _, rest = resource.path.partition("{")
-    prefix = parts.path.rpartition(before)[0] if before in parts.path else ""
+    prefix = parts.path.rpartition(before)[0] if before in parts.path else parts.path
     return f"{parts.scheme}://{parts.netloc}{prefix}{before}{key}{rest.partition('}')[2]}"
 
 

@@ -39,8 +39,7 @@ class HttpTransport:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{base_url!r} is no URL; write it like http://127.0.0.1:4010")
-        self.base_url = f"{parts.scheme}://{parts.netloc}"
-        self._prefix = parts.path.rstrip("/")
+        self.base_url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._timeout = timeout
         context = ssl.create_default_context(cafile=ca) if parts.scheme == "https" else None
         self._pool = urllib3.PoolManager(
@@ -53,7 +52,7 @@ class HttpTransport:
         try:
             response = self._pool.request(
                 sent.method,
-                f"{self.base_url}{self._prefix}{sent.target}",
+                f"{self.base_url}{sent.target}",
                 headers=dict(sent.headers),
                 body=sent.body or None,
                 redirect=False,

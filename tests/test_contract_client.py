@@ -174,3 +174,20 @@ def test_no_token_is_in_a_ledger(tmp_path: Path) -> None:
     assert "secret" not in file.read_text()
     assert json.loads(file.read_text().splitlines()[1])["own"]["body"] == {"name": "x"}
     sender.ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "link", "path"),
+    [
+        ("http://h", "http://h/things/7/?a=1", "/things/7/"),
+        ("http://h/below", "http://h/below/things/7/?a=1", "/things/7/"),
+        ("http://h/below", "/below/things/7/?a=1", "/things/7/"),
+        ("http://h/below", "http://h/belowground/7/?a=1", "/belowground/7/"),
+        ("http://h/below", "http://h/things/7/?a=1", "/things/7/"),
+    ],
+)
+def test_a_link_leads_below_the_base_url(base_url: str, link: str, path: str) -> None:
+    assert clients.target_of(Step("list", "GET", "/things/", url=link), base_url) == (
+        path,
+        (("a", "1"),),
+    )
