@@ -20,7 +20,7 @@ Fake: TypeAlias = Any
 class Lookup(Protocol):
     """Knows the records of a scenario before they are made."""
 
-    def key(self, resource: str, label: str) -> Key | None:
+    def key(self, resource: str, label: Key) -> Key | None:
         """Return the key of the record of that label, or None."""
 
     def labels(self, resource: str) -> Sequence[str]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import yaml
 
 from mockserver.compiler import resolve
-from mockserver.json_types import JSON
+from mockserver.fixtures import Persona
+from mockserver.json_types import JSON, Key, Record
 from mockserver.loader import DATA_KEYS
-from mockserver.operation import Resource
+from mockserver.operation import Resource, Spec, types_of
+from mockserver.recipes import slug
 from mockserver.renderer import plain
 from mockserver.store import State
 
@@ -41,6 +43,13 @@ def state(resources: Mapping[str, Resource], held: State) -> dict[str, list[JSON
     return found
 
 
+def scenario(
+    spec: Spec, description: str, seed: int, personas: Sequence[Persona], held: State
+) -> str:
+    """Return a state as the text of a scenario file, from which the same state is made."""
+    return text(_Teller(spec, held).tell(description, seed, personas), "yaml")
+
+
 def text(value: JSON, form: str) -> str:
     """Return JSON or YAML text that ends in a newline."""
     if form == "yaml":
@@ -65,6 +74,127 @@ _Dumper.add_implicit_resolver(
     re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^0o[0-7]+$"),
     list("-+.0123456789"),
 )
+
+
+#: Fields by which people tell records apart; the first that a record has a text in.
+_NAMING: Final = ("persona", "username", "slug", "name", "title", "type", "summary")
+#: A label made of the names of other records takes so many of them.
+_PARTS: Final = 3
+_LONGEST: Final = 60
+
+
+class _Teller:
+    """Say which records there are, each by a label that a person can read."""
+
+    def __init__(self, spec: Spec, held: State) -> None:
+        self._spec = spec
+        self._held = held
+        self._labels: dict[str, dict[Key, str]] = {}
+        for name in spec.resources:
+            self._labels[name] = self._unique(name)
+
+    def tell(self, description: str, seed: int, personas: Sequence[Persona]) -> dict[str, JSON]:
+        """Return the parts of a scenario."""
+        records: dict[str, JSON] = {}
+        for name in sorted(self._spec.resources):
+            table = self._held.records(name)
+            if len(table):
+                records[name] = {
+                    self._labels[name][key]: self._fields(self._spec.resources[name], table[key])
+                    for key in sorted(table)
+                }
+        return {
+            "description": description,
+            "seed": seed,
+            "writes": self._held.version,
+            "serials": self._serials(),
+            "personas": self._personas(personas),
+            "records": records,
+        }
+
+    def _serials(self) -> dict[str, JSON]:
+        """Return the numbers used last, for those resources where the records do not say."""
+        found: dict[str, JSON] = {}
+        for name in sorted(self._spec.resources):
+            table = self._held.tables.get(name)
+            keys = [] if table is None else list(table.records)
+            shown = max((key for key in keys if isinstance(key, int)), default=len(keys))
+            if table is not None and table.serial != shown:
+                found[name] = table.serial
+        return found
+
+    def _personas(self, personas: Sequence[Persona]) -> dict[str, JSON]:
+        auth = self._spec.conventions.get("auth") or {}
+        tokens = self._spec.resources.get(auth.get("tokens", ""))
+        found: dict[str, JSON] = {}
+        for persona in personas if tokens is not None else ():
+            assert tokens is not None
+            record = self._held.records(tokens.name).get(persona.token)
+            users = self._labels[tokens.relations[auth["user"]].to]
+            user = None if record is None else users.get(record[auth["user"]])
+            if user is not None:
+                found[persona.name] = {
+                    "token": persona.token,
+                    "user": user,
+                    "description": persona.description,
+                }
+        return found
+
+    def _fields(self, resource: Resource, record: Record) -> dict[str, JSON]:
+        """Return a record as it is written, its key first."""
+        # In the order of the schema: two equal states are the same text.
+        names = [name for name in dict.fromkeys((*resource.fields, *record)) if name in record]
+        rest = {n: self._written(resource, n, record[n]) for n in names if n != resource.key}
+        return {resource.key: record[resource.key], **rest}
+
+    def _written(self, resource: Resource, name: str, value: JSON) -> JSON:
+        relation = resource.relations.get(name)
+        if relation is not None and relation.is_stored and value is not None:
+            labels = self._labels[relation.to]
+            keys = value if isinstance(value, list) else [value]
+            if all(key in labels for key in keys):
+                return [labels[k] for k in keys] if isinstance(value, list) else labels[value]
+            return {"value": value}
+        # A mapping would be taken for a recipe where the field is not known to hold one.
+        is_taken = isinstance(value, dict) and "object" not in types_of(_schema(resource, name))
+        return {"value": value} if is_taken else value
+
+    # Labels
+
+    def _unique(self, name: str) -> dict[Key, str]:
+        """Return a label for each record of a resource, no two alike."""
+        found: dict[Key, str] = {}
+        taken: set[str] = set()
+        table = self._held.records(name)
+        for key in sorted(table):
+            first = label = self._name(self._spec.resources[name], table[key]) or name
+            number = 1
+            while label in taken:
+                number += 1
+                label = f"{first}-{number}"
+            taken.add(label)
+            found[key] = label
+        return found
+
+    def _name(self, resource: Resource, record: Record, *, is_last: bool = False) -> str:
+        for field in _NAMING:
+            value = record.get(field)
+            if isinstance(value, str) and (made := slug(value)[:_LONGEST]):
+                return made
+        if is_last:
+            return ""
+        parts = (
+            self._name(self._spec.resources[relation.to], other, is_last=True)
+            for relation in resource.relations.values()
+            if relation.kind == "one"
+            and (other := self._held.records(relation.to).get(record.get(relation.name) or ""))
+        )
+        return ".".join([part for part in parts if part][:_PARTS])
+
+
+def _schema(resource: Resource, name: str) -> Mapping[str, Any]:
+    field = resource.fields.get(name)
+    return {} if field is None else field.schema
 
 
 def _merged(node: Any, document: Mapping[str, Any], inside: frozenset[str] = frozenset()) -> Any:

@@ -26,26 +26,12 @@ from mockserver.recipes import compile_recipe, faked
 LOCALE: Final = "en_US"
 
 
-class Factory:
-    """
-    The maker of one world's records.
+class Checks:
+    """What the schemas of records have against records; a schema is compiled when first asked."""
 
-    A field is, in this order: what the fixture says, what the factory file
-    says, what `x-faker` says, the schema's default, one of its examples or
-    allowed values, null where that is allowed, or something invented that the
-    schema admits.
-    """
-
-    def __init__(self, spec: Spec, world: World, folder: Path, problems: list[AuthorError]) -> None:
+    def __init__(self, spec: Spec) -> None:
         self._spec = spec
-        self._world = world
-        self.problems = problems
-        self._recipes = dict(self._read_all(folder))
-        self._makers: dict[str, dict[str, Maker]] = {}
         self._validators: dict[str, Any] = {}
-        # All files are compiled, so that a mistake shows in every scenario.
-        for name in self._recipes:
-            self._usual(spec.resources[name])
 
     def complaints(self, resource: Resource, record: Record) -> Iterator[tuple[str, str]]:
         """Yield what the record schema has against a record: the field, and why."""
@@ -58,16 +44,42 @@ class Factory:
             path = [str(step) for step in error.instance_path]
             yield (path[0] if path else ""), f"{'.'.join(path)}: {error.message}"
 
+
+class Factory:
+    """
+    The maker of one world's records, by the recipes of factory files.
+
+    A field is, in this order: what the fixture says, what the factory file
+    says, what `x-faker` says, the schema's default, one of its examples or
+    allowed values, null where that is allowed, or something invented that the
+    schema admits.
+    """
+
+    def __init__(
+        self, spec: Spec, world: World, recipes: Mapping[str, Node], problems: list[AuthorError]
+    ) -> None:
+        self._spec = spec
+        self.world = world
+        self.problems = problems
+        self._recipes = recipes
+        self._makers: dict[str, dict[str, Maker]] = {}
+
+    def compile_all(self) -> None:
+        """Compile every recipe, so that a mistake shows in every scenario."""
+        for name in self._recipes:
+            self._usual(self._spec.resources[name])
+
     def compile(self, resource: Resource, raw: Node) -> dict[str, Maker]:
         """Return a maker for every stored field, some as a fixture says; note what is wrong."""
-        return {**self._usual(resource), **self._described(resource, raw)}
+        return {**self._usual(resource), **self.described(resource, raw)}
 
-    def _described(self, resource: Resource, raw: Node) -> dict[str, Maker]:
+    def described(self, resource: Resource, raw: Node) -> dict[str, Maker]:
+        """Return a maker for every field that a fixture gives; note what is wrong."""
         makers = {}
         for name, value in raw.items():
             place = where(raw, name)
             try:
-                target = Target(resource, self._field(resource, name, place), place, self._world)
+                target = Target(resource, self._field(resource, name, place), place, self.world)
                 makers[name] = compile_recipe(value, target)
             except AuthorError as problem:
                 self.problems.append(problem)
@@ -83,12 +95,12 @@ class Factory:
             }
             self._makers[resource.name] = makers
             if resource.name in self._recipes:
-                makers.update(self._described(resource, self._recipes[resource.name]))
+                makers.update(self.described(resource, self._recipes[resource.name]))
         return self._makers[resource.name]
 
     def _from_schema(self, resource: Resource, field: Field) -> Maker:
         place = where(field.schema, "x-faker") or resource.where
-        target = Target(resource, field, place, self._world)
+        target = Target(resource, field, place, self.world)
         if "x-faker" in field.schema:
             try:
                 return faked(field.schema["x-faker"], target)
@@ -104,15 +116,19 @@ class Factory:
             raise FixtureError(place, f"{resource.name}.{name} {why}; they are {known}")
         return field
 
-    def _read_all(self, folder: Path) -> Iterator[tuple[str, Node]]:
-        for path in sorted(folder.glob("*.yaml")):
-            node = read(path, self.problems)
-            if path.stem not in self._spec.resources:
-                names = ", ".join(sorted(self._spec.resources))
-                text = f"there is no resource {path.stem!r}: name the file after one of {names}"
-                self.problems.append(FixtureError(where(node) or str(path), text))
-            elif node is not None:
-                yield path.stem, node
+
+def read_all(folder: Path, spec: Spec, problems: list[AuthorError]) -> dict[str, Node]:
+    """Return the recipes of the factory files in a folder, by resource."""
+    found = {}
+    for path in sorted(folder.glob("*.yaml")):
+        node = read(path, problems)
+        if path.stem not in spec.resources:
+            names = ", ".join(sorted(spec.resources))
+            text = f"there is no resource {path.stem!r}: name the file after one of {names}"
+            problems.append(FixtureError(where(node) or str(path), text))
+        elif node is not None:
+            found[path.stem] = node
+    return found
 
 
 def faker(providers: Iterable[type[BaseProvider]] = ()) -> Fake:

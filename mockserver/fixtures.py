@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
+from mockserver.entries import Entry, Names, Present
 from mockserver.errors import AuthorError, FixtureError
 from mockserver.factory import key_of, read
 from mockserver.json_types import JSON, Key
 from mockserver.loader import Node, display_name, where
-from mockserver.operation import Resource, Spec
+from mockserver.operation import Relation, Resource, Spec
 
-_PARTS: Final = ("description", "seed", "include", "personas", "records", "make")
+_PARTS: Final = (
+    "description", "seed", "writes", "serials", "include", "personas", "records", "make",
+)  # fmt: skip
 _MAKE: Final = ("resource", "count", "each", "with")
+_MANY: Final = frozenset({"count", "with"})
 _PERSONA: Final = ("token", "user", "description")
 
 
@@ -30,29 +34,32 @@ class Persona:
     user: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record that the files ask for; `fixed` fields follow from where it stands."""
-
-    resource: Resource
-    label: str
-    number: int
-    key: Key
-    raw: Node
-    place: str
-    fixed: Mapping[str, JSON] = field(default_factory=dict)
-
-
 class Outline:
-    """What a scenario and the files it includes say, with every label resolved to a key."""
+    """
+    What a scenario and the files it includes say, with every label resolved to a key.
 
-    def __init__(self, spec: Spec, problems: list[AuthorError]) -> None:
+    Labels it does not know are those of `present`; it takes no more than `limit` records.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        problems: list[AuthorError],
+        present: Present | None = None,
+        limit: int | None = None,
+    ) -> None:
         self.description = ""
         self.seed = 0
+        #: How many writes made the state; None where the scenario does not say.
+        self.writes: int | None = None
+        #: The last number used for each resource, where that is no longer seen.
+        self.serials: dict[str, int] = {}
         self.entries: list[Entry] = []
         self.personas: list[Persona] = []
         self._spec = spec
         self._problems = problems
+        self._present = present
+        self._limit = limit
         self._files: dict[Path, Node] = {}
         self._keys: dict[str, dict[str, Entry]] = {}
         self._groups: dict[str, tuple[str, list[Key]]] = {}
@@ -60,31 +67,64 @@ class Outline:
 
     # What recipes ask
 
-    def key(self, resource: str, label: str) -> Key | None:
+    def key(self, resource: str, label: Key) -> Key | None:
         """Return the key of the record of that label, or None."""
-        entry = self._keys.get(resource, {}).get(label)
-        return None if entry is None else entry.key
+        entry = self._keys.get(resource, {}).get(str(label))
+        if entry is not None:
+            return entry.key
+        return None if self._present is None else self._present.key(resource, label)
 
     def labels(self, resource: str) -> Sequence[str]:
         """Return the labels of a resource."""
-        return list(self._keys.get(resource, ()))
+        before = () if self._present is None else self._present.labels(resource)
+        return [*self._keys.get(resource, ()), *before]
 
     def group(self, name: str) -> tuple[str, Sequence[Key]] | None:
         """Return the resource and the keys of a made group, or None."""
-        return self._groups.get(name)
+        found = self._groups.get(name)
+        return self._present.group(name) if found is None and self._present else found
+
+    def names(self) -> Names:
+        """Return what the records are called."""
+        keys = {
+            resource: {label: entry.key for label, entry in entries.items()}
+            for resource, entries in self._keys.items()
+        }
+        return Names(keys, self._groups)
 
     # Reading
 
     def read(self, path: Path) -> None:
         """Read a scenario and, before it, the files it includes; it alone says seed and words."""
         self._read(path)
-        own = self._files.get(path.resolve(), Node())
+        self._head(self._files.get(path.resolve(), Node()))
+
+    def take(self, node: Node) -> None:
+        """Take a scenario that was read elsewhere; it can include no files."""
+        self._known(node, _PARTS, "a scenario")
+        if node.get("include"):
+            text = "files can be included by scenarios in files only; write their records here"
+            self._refuse(where(node, "include"), text)
+        self._files[Path()] = node
+        self._head(node)
+
+    def _head(self, own: Node) -> None:
         self.description = str(own.get("description") or "")
-        seed = own.get("seed", 0)
-        if isinstance(seed, int):
-            self.seed = seed
-        else:
-            self._refuse(where(own, "seed"), f"seed is {seed!r}; give a whole number")
+        self.seed = self._number(own, "seed") or 0
+        self.writes = self._number(own, "writes")
+        for name, _ in self._mapping(own, "serials"):
+            serials = own["serials"]
+            serial = self._number(serials, name)
+            if self._resource(name, where(serials, name)) is not None and serial is not None:
+                self.serials[name] = serial
+
+    def _number(self, node: Node, name: str) -> int | None:
+        value = node.get(name)
+        is_fine = isinstance(value, int) and not isinstance(value, bool)
+        if value is None or (is_fine and (value >= 0 or name == "seed")):
+            return value
+        self._refuse(where(node, name), f"{name} is {value!r}; give a whole number")
+        return None
 
     def declare(self, seed: int) -> None:
         """Give every record of every file its label and key."""
@@ -119,8 +159,18 @@ class Outline:
 
     # Declaring
 
+    def add(self, name: str, label: str, raw: Node) -> None:
+        """Take one record, and those written below its relations."""
+        self._record(name, label, raw, raw.where)
+
     def _record(
-        self, name: str, label: str, raw: Any, place: str, fixed: Mapping[str, JSON] | None = None
+        self,
+        name: str,
+        label: str,
+        raw: Any,
+        place: str,
+        fixed: Mapping[str, JSON] | None = None,
+        number: int | None = None,
     ) -> None:
         resource = self._resource(name, place)
         if resource is None:
@@ -130,22 +180,57 @@ class Outline:
                 self._refuse(place, f"{name} {label!r} must be a mapping of fields")
                 return
             raw = Node(where=place)
-        inside = {
-            k for k in raw if k in resource.relations and resource.relations[k].kind == "reverse"
-        }
-        own = Node(
-            {k: v for k, v in raw.items() if k not in inside}, where=raw.where, lines=raw.lines
-        )
-        entry = self._entry(resource, label, crc32(label.encode()), own, place, fixed or {})
-        for key in sorted(inside, key=list(raw).index):
-            relation = resource.relations[key]
-            children = {key: raw[key]} if relation.is_single else raw[key]
-            for child, part in self._labelled(
-                children, f"{name} {label!r}: {key}", where(raw, key)
-            ):
-                at = where(children, child) or where(raw, key)
-                held = {relation.by: entry.key}
-                self._record(relation.to, f"{label}.{child}", part, at, held)
+        number = crc32(label.encode()) if number is None else number
+        entry = self._entry(resource, label, number, raw, place, fixed or {})
+        for key in entry.named:
+            self._children(entry, resource.relations[key], raw)
+
+    def _children(self, entry: Entry, relation: Relation, raw: Node) -> None:
+        """Declare the records below a relation: a mapping by label, a list, or a count."""
+        given, place = raw[relation.name], where(raw, relation.name)
+        kind = self._spec.resources[relation.to].relations[relation.by].kind
+        held: dict[str, JSON] = {relation.by: [entry.key] if kind == "many" else entry.key}
+        if relation.is_single:
+            self._record(relation.to, f"{entry.label}.{relation.name}", given, place, held)
+        elif isinstance(given, list):
+            for number, part in enumerate(given, start=1):
+                at = where(part) or place
+                self._record(relation.to, f"{entry.label}.{number}", part, at, held, number)
+        elif (
+            isinstance(given, Node)
+            and isinstance(given.get("count"), int)
+            and given.keys() <= _MANY
+        ):
+            self._crowd(entry, relation, given, held)
+        else:
+            what = f"{entry.resource.name} {entry.label!r}: {relation.name}"
+            for child, part in self._labelled(given, what, place):
+                at = where(given, child) or place
+                self._record(relation.to, f"{entry.label}.{child}", part, at, held)
+
+    def _crowd(
+        self, entry: Entry, relation: Relation, given: Node, held: Mapping[str, JSON]
+    ) -> None:
+        """Declare as many records as are asked for; they are a group, too."""
+        count, part, place = given["count"], given.get("with"), where(given, "with")
+        part = Node(where=place) if part is None else part
+        if not self._is_count(count, where(given, "count")):
+            return
+        labels = [f"{entry.label}.{number:05}" for number in range(1, count + 1)]
+        for number, label in enumerate(labels, start=1):
+            self._record(relation.to, label, part, place, held, number)
+        known = self._keys.get(relation.to, {})
+        keys = [known[label].key for label in labels if label in known]
+        self._groups[f"{entry.label}.{relation.name}"] = (relation.to, keys)
+
+    def _is_count(self, count: Any, place: str) -> bool:
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            self._refuse(place, f"count is {count!r}; give a whole number")
+            return False
+        if self._limit is not None and len(self.entries) + count > self._limit:
+            self._refuse(place, f"more than {self._limit} records; make them in smaller parts")
+            return False
+        return True
 
     def _make(self, group: str, raw: Any, place: str) -> None:
         if not isinstance(raw, Node) or "resource" not in raw:
@@ -162,6 +247,8 @@ class Outline:
         if resource is None:
             return
         parents = self._parents(group, resource, raw)
+        if not self._is_count(count * len(parents), where(raw, "count")):
+            return
         made = [held for held in parents for _ in range(count)]
         keys = [
             self._entry(resource, f"{group}-{number:05}", number, own, place, held).key
@@ -216,12 +303,20 @@ class Outline:
             self._refuse(where(raw, "user"), text)
             return
         token, words = str(raw["token"]), str(raw.get("description") or "")
+        self.personas.append(Persona(name, token, words, user))
+        known = self._keys.get(resource.name, {}).values()
+        written = next((entry for entry in known if entry.key == token), None)
+        if written is not None:
+            holder = written.raw.get(to_user.name)
+            if holder is None or self.key(to_user.to, holder) != user:
+                text = f"persona {name!r} is not the {to_user.name} of its token; correct one"
+                self._refuse(written.place, text)
+            return
         fixed: dict[str, JSON] = {to_user.name: user}
         if "persona" in resource.fields:
             fixed["persona"] = name
         own = Node({resource.key: token}, where=place, lines={resource.key: raw.lines["token"]})
         self._entry(resource, name, crc32(name.encode()), own, place, fixed)
-        self.personas.append(Persona(name, token, words, user))
 
     def _entry(
         self,
@@ -233,13 +328,18 @@ class Outline:
         fixed: Mapping[str, JSON],
     ) -> Entry:
         self._serials[resource.name] += 1
-        serial = self._serials[resource.name]
         key = raw.get(resource.key)
+        if key is None and self._present is not None:
+            key = self._present.key(resource.name, label)
         if key is None:
-            key = key_of(resource, label, serial, self.seed)
+            key = key_of(resource, label, self._next(resource), self.seed)
         elif isinstance(key, str) and resource.fields[resource.key].schema.get("format") == "uuid":
             key = key.replace("-", "").lower()
-        entry = Entry(resource, label, number, key, raw, place, fixed)
+        related = resource.relations
+        named = tuple(k for k in raw if k in related and related[k].kind == "reverse")
+        # Records of one group share what is written for them, and so it is compiled once.
+        own = _without(raw, named) if named else raw
+        entry = Entry(resource, label, number, key, own, place, fixed, named)
         known = self._keys.setdefault(resource.name, {})
         if label in known:
             text = f"{resource.name} {label!r} is also at {known[label].place}; rename one"
@@ -248,6 +348,10 @@ class Outline:
         known[label] = entry
         self.entries.append(entry)
         return entry
+
+    def _next(self, resource: Resource) -> int:
+        before = 0 if self._present is None else self._present.serial(resource.name)
+        return before + self._serials[resource.name]
 
     # Complaining
 
@@ -275,3 +379,8 @@ class Outline:
 
     def _refuse(self, place: str, text: str) -> None:
         self._problems.append(FixtureError(place, text))
+
+
+def _without(raw: Node, names: Sequence[str]) -> Node:
+    rest = {name: value for name, value in raw.items() if name not in names}
+    return Node(rest, where=raw.where, lines=raw.lines)

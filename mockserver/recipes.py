@@ -96,7 +96,8 @@ def _word(raw: Mapping[str, Any], target: Target) -> str:
 
 def _key(label: Any, resource: str, target: Target) -> Key:
     lookup = target.world.lookup
-    key = lookup.key(resource, label) if isinstance(label, str) else None
+    is_name = isinstance(label, str | int) and not isinstance(label, bool)
+    key = lookup.key(resource, label) if is_name else None
     if key is None:
         raise target.refuse(
             f"there is no {resource} {label!r}; {_nearest(label, lookup, resource)}"
@@ -113,6 +114,11 @@ def _nearest(label: Any, lookup: Lookup, resource: str) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"there are {', '.join(sorted(known)[:12])}" if known else "the scenario has none"
+
+
+def _constant(raw: Mapping[str, Any], target: Target) -> Maker:
+    value = plain(raw["value"])
+    return lambda draft: value
 
 
 def _choice(raw: Mapping[str, Any], target: Target) -> Maker:
@@ -263,6 +269,7 @@ def stored(moment: datetime, target: Target, part: str | None = None) -> JSON:
 _TIME: Final = frozenset({"day", "at", "part"})
 #: Every word of a recipe, with the words that may stand beside it.
 WORDS: Final[Mapping[str, tuple[Callable[[Mapping[str, Any], Target], Maker], frozenset[str]]]] = {
+    "value": (_constant, frozenset()),
     "faker": (lambda raw, target: faked(raw["faker"], target), frozenset()),
     "choice": (_choice, frozenset()),
     "cycle": (_cycle, frozenset()),

@@ -7,6 +7,7 @@ from mockserver.waldur import (
     _providers,
     billing,
     compliance,
+    jobs,
     marketplace_plans,
     marketplace_service_providers,
     offering_queries,
@@ -41,4 +42,5 @@ pack = Pack.of(
     ),
     may=permissions.may,
     faker_providers=(_providers.WaldurProvider,),
+    jobs=jobs.JOBS,
 )

@@ -27,13 +27,13 @@ def provider(scope: Scope) -> Record:
 
 def today(scope: Scope) -> str:
     """Return the day of the call as it is stored."""
-    return scope.now.astimezone(UTC).date().isoformat()
+    return scope.today.isoformat()
 
 
 def month(scope: Scope) -> tuple[int, int]:
     """Return the year and the month of the call."""
-    now = scope.now.astimezone(UTC)
-    return now.year, now.month
+    today_ = scope.today
+    return today_.year, today_.month
 
 
 def month_start(scope: Scope, *, years_ago: int = 0) -> datetime:

@@ -15,16 +15,18 @@ from mockserver.waldur import context
 SCOPES: Final = ("customer", "project", "offering", "service_provider")
 
 
-def in_force(grant: Record, now: datetime) -> bool:
+def in_force(grant: Record, scope: Scope) -> bool:
     """Tell whether a grant is active and has not expired."""
     expiry = grant["expiration_time"]
-    return bool(grant["is_active"]) and (expiry is None or context.instant(expiry) > now)
+    if not grant["is_active"]:
+        return False
+    return expiry is None or not scope.has_come(context.instant(expiry))
 
 
 def on(scope: Scope, field: str, key: Key) -> list[Record]:
     """Return the grants in force on the `field` record with this key."""
     found = scope.store.related("grant", field, key)
-    return [grant for grant in found if in_force(grant, scope.now)]
+    return [grant for grant in found if in_force(grant, scope)]
 
 
 def held_by(scope: Scope, user: Key) -> list[Record]:
@@ -37,7 +39,7 @@ def by(scope: Scope, field: str) -> Mapping[Key, Sequence[Record]]:
     return scope.store.memo(
         ("grants_by", field, expired(scope)),
         lambda: _grouped(
-            field, (grant for grant in scope.store.all("grant") if in_force(grant, scope.now))
+            field, (grant for grant in scope.store.all("grant") if in_force(grant, scope))
         ),
     )
 
@@ -82,7 +84,11 @@ def expired(scope: Scope) -> int:
     expired, so the count is the part of the clock that a memo's key needs.
     """
     expiries = scope.store.memo(("grant_expiries",), lambda: _expiries(scope))
-    return bisect_right(expiries, scope.now)
+    count = bisect_right(expiries, scope.call.now)
+    if count < len(expiries):
+        # Until the next one expires, what follows from the count holds.
+        scope.has_come(expiries[count])
+    return count
 
 
 def _grouped(field: str, found: Iterable[Record]) -> dict[Key, list[Record]]:

@@ -32,7 +32,7 @@ def read(scope: Scope) -> Request:
         issues["role"] = _complaint("Role is not found.")
     if user is None:
         issues["user"] = _complaint("User is not found.")
-    if expiry is not None and context.instant(expiry) <= scope.now:
+    if expiry is not None and scope.has_come(context.instant(expiry)):
         issues["expiration_time"] = _complaint(
             "Expiration time should be greater than current time."
         )
