@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TypeAlias
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, TypeAlias
 
 from mockserver import values
 from mockserver.json_types import JSON, Key, Record
 from mockserver.operation import Answer, Operation, Resource
 from mockserver.paginator import Page
 from mockserver.store import Transaction
+
+#: Before any instant that there is.
+EPOCH: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,9 @@ class Scope:
 
     `store` reads and writes records; `parent` is the record that a nested
     path names; `body` is the validated body, read on first use. `is_asked`
-    turns true when the operation's permission has been asked for.
+    turns true when the operation's permission has been asked for. `until` is the
+    first instant at which the answer may be another though the records are the
+    same: None for never, `EPOCH` once somebody has looked at the clock itself.
     """
 
     call: Call
@@ -56,6 +61,7 @@ class Scope:
     may: Callable[[Scope, str, Record | None], bool]
     parent: Record | None = None
     is_asked: bool = False
+    until: datetime | None = None
     _body: dict[str, JSON] | None = field(default=None)
 
     @property
@@ -65,8 +71,27 @@ class Scope:
 
     @property
     def now(self) -> datetime:
-        """The instant of the call, in UTC."""
+        """
+        The instant of the call, in UTC.
+
+        No answer to who asks this can be kept: ask `has_come` or `today` where they do.
+        """
+        self.until = EPOCH
         return self.call.now
+
+    def has_come(self, instant: datetime) -> bool:
+        """Tell whether an instant is past or present; the answer holds until it comes."""
+        if instant <= self.call.now:
+            return True
+        self.until = instant if self.until is None else min(self.until, instant)
+        return False
+
+    @property
+    def today(self) -> date:
+        """The day of the call, in UTC; the answer holds until it ends."""
+        day = self.call.now.astimezone(UTC).date()
+        self.has_come(datetime.combine(day + timedelta(days=1), time(), UTC))
+        return day
 
     @property
     def body(self) -> dict[str, JSON]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 from mockserver import auth, decoder, metadata, renderer
-from mockserver.actions import Bound, Call, Scope
+from mockserver.actions import EPOCH, Bound, Call, Scope
 from mockserver.api import Api
+from mockserver.cache import Answers, Kept
+from mockserver.effects import check_effect
 from mockserver.errors import (
     Malformed,
     MethodNotAllowed,
@@ -20,10 +23,11 @@ from mockserver.errors import (
     NotFound,
     Rejection,
     ResponseDefect,
+    TooMany,
     Unauthenticated,
 )
 from mockserver.exchange import Request, Response
-from mockserver.json_types import JSON, Record
+from mockserver.json_types import JSON, Key, Record
 from mockserver.router import Route, Router
 from mockserver.store import State, Store, Transaction
 
@@ -32,13 +36,20 @@ _NOT_FOUND_PAGE: Final = (
     b"  <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n"
     b"</body>\n</html>\n"
 )
+#: The smallest difference between two instants.
+_INSTANT: Final = timedelta(microseconds=1)
+#: Answers to these are kept, and these headers are what they follow from.
+_KEPT: Final = frozenset({"GET", "HEAD"})
+_TELLING: Final = ("host", "authorization", "accept", "origin")
 _HOST_CHARACTERS: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
 )
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Credentials": "true",
-    "Access-Control-Expose-Headers": "Link, X-Result-Count, Location, Allow",
+    "Access-Control-Expose-Headers": (
+        "Link, X-Result-Count, Location, Allow, Retry-After, Preference-Applied"
+    ),
 }
 _PREFLIGHT: Final = {
     **_CORS,
@@ -53,20 +64,26 @@ _CORS_HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `serve` may be told: strictness, CORS, and how chance is seeded."""
+    """
+    What `serve` may be told: strictness, CORS, and how chance is seeded.
+
+    `keeps` is whether answers are kept; not where they follow from more than records.
+    """
 
     strict: bool = False
     cors: bool = True
     seed: int = 0
+    keeps: bool = True
 
 
 @dataclass(slots=True)
 class Exchange:
-    """What became of one request, for the log."""
+    """What became of one request; `user` is the key of the caller's record."""
 
     response: Response
     operation: str = ""
     defect: Exception | None = None
+    user: Key | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +93,10 @@ class _Context:
     allow: str = ""
     operation: str = ""
     defect: Exception | None = None
+    user: Key | None = None
+    is_timed: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,36 +106,111 @@ class Application:
     def __init__(
         self, api: Api, store: Store, clock: Callable[[], datetime], options: Options = Options()
     ) -> None:
-        self.api, self.store, self.clock, self.options = api, store, clock, options
-        self._sessions = auth.Sessions(clock)
+        self._set_out(store, clock, options)
+        self.api = api
+        self._answers = Answers()
+        rules = api.conventions["auth"]
+        said = (rules or {}).get("impersonation")
+        self._telling = (*_TELLING, said["header"].lower()) if said else _TELLING
+        self._lifetime = (rules or {}).get("lifetime", "")
         self.router = Router(api.operations.values())
         self.judge = renderer.Judge(api.spec.document)
         self._prefix, _, self._suffix = (
             (api.conventions["media"] or {}).get("path", "").partition("{key}")
         )
+        tokens = api.spec.resources[rules["tokens"]] if rules else None
+        self._user_key = (
+            api.spec.resources[tokens.relations[rules["user"]].to].key if tokens else ""
+        )
+
+    def _set_out(self, store: Store, clock: Callable[[], datetime], options: Options) -> None:
+        self.store, self.clock, self.options = store, clock, options
+        self._last_use = auth.LastUse(clock)
+        self._since: datetime | None = None
+        self._due: datetime | None = None
 
     def with_api(self, api: Api) -> Application:
         """Return an application of another API on the same data."""
         store = Store(api.spec.resources, self.store.state)
         return Application(api, store, self.clock, self.options)
 
+    def beside(self, store: Store, clock: Callable[[], datetime], seed: int) -> Application:
+        """Return an application of the same API on other data; it shares what is compiled."""
+        made = copy.copy(self)
+        made._set_out(store, clock, replace(self.options, seed=seed))  # noqa: SLF001  it is one of us
+        return made
+
+    def starts_at(self, instant: datetime) -> None:
+        """Take the records for those of an instant: jobs due after it are still to come."""
+        self._since, self._due = instant, None
+
     def answer(self, request: Request) -> Exchange:
         """Return the response to a request; never raises."""
         context = _Context()
+        key: tuple[Any, ...] | None = None
         try:
+            if self.api.pack.jobs:
+                self._catch_up()
+            if self.options.keeps and request.method in _KEPT and not request.body:
+                key = self._key(request)
+                kept = self._answers.find(key, self.clock())
+                if kept is not None:
+                    return Exchange(kept.response, kept.operation, None, kept.user)
             response = self._route(request, context)
         except Rejection as rejection:
             response = self._reject(request, rejection)
         except Exception as defect:  # noqa: BLE001  the last line of defence: no request kills us
             context.defect = defect
             response = self._confess(defect)
-        return Exchange(self._dress(request, response, context), context.operation, context.defect)
+        dressed = self._dress(request, response, context)
+        if key is not None and context.since is not None and response.status == 200:
+            kept = Kept(dressed, context.operation, context.user, context.since, context.until)
+            self._answers.keep(key, kept)
+        return Exchange(dressed, context.operation, context.defect, context.user)
+
+    def _key(self, request: Request) -> tuple[Any, ...]:
+        """Return everything that the answer to a GET follows from, but the time."""
+        headers = request.headers
+        return (
+            self.store.state.number,
+            self.options.seed,
+            request.method,
+            request.path,
+            request.query,
+            request.mount,
+            request.scheme,
+            *[headers.get(name) for name in self._telling],
+        )
 
     def refuse(self, request: Request, rejection: Rejection) -> Exchange:
-        """Return the response to a request whose body was not even read."""
+        """Return the response to a request that is refused before it is looked at."""
+        return self.pass_on(request, self._reject(request, rejection))
+
+    def pass_on(self, request: Request, response: Response) -> Exchange:
+        """Return a response that was made elsewhere, in the dress of this API."""
         found = self.router.match(request.path)
-        context = _Context(allow=found[0].allow if found else "")
-        return Exchange(self._dress(request, self._reject(request, rejection), context))
+        bound = found[0].bound(request.method) if found else None
+        context = _Context(
+            allow=found[0].allow if found else "",
+            operation=bound.operation.id if bound is not None else "",
+        )
+        return Exchange(self._dress(request, response, context), context.operation)
+
+    def _catch_up(self) -> None:
+        """Run the jobs whose time has come since records were last looked at."""
+        now = self.clock()
+        if self._due is not None and now < self._due:
+            return
+        jobs = self.api.pack.jobs
+        since = self._since or now
+        due = min(job.due(since) for job in jobs)
+        while due <= now:
+            with self.store.transaction() as transaction:
+                for job in jobs:
+                    if job.due(due - _INSTANT) == due:
+                        job.run(transaction, due)
+            since, due = due, min(job.due(due) for job in jobs)
+        self._since, self._due = now, due
 
     # The way of a request
 
@@ -140,8 +236,12 @@ class Application:
             transaction,
             self.api.conventions["auth"],
             self.api.spec.resources,
-            self._sessions,
+            self._last_use,
         )
+        if user is not None:
+            context.user = user[self._user_key]
+            # Each use of a token that may lie idle for too long counts.
+            context.is_timed = bool(self._lifetime) and user.get(self._lifetime) is not None
         user = self._stand_in(request, transaction, user, context)
         is_public = bound is not None and bound.operation.is_public
         if user is None and not is_public and self._needs_caller(route):
@@ -152,7 +252,7 @@ class Application:
             return Response(200, {"Content-Type": "application/json"}, metadata.describe(route))
         if bound is None:
             raise MethodNotAllowed(request.method)
-        return self._perform(request, bound, path, query, user)
+        return self._perform(request, context, bound, path, query, user)
 
     def _stand_in(
         self, request: Request, store: Transaction, user: Record | None, context: _Context
@@ -166,9 +266,7 @@ class Application:
         other = auth.stand_in(asked, user, store, rules, self.api.spec.resources)
         if other is None:
             return user
-        resources = self.api.spec.resources
-        key = resources[resources[rules["tokens"]].relations[rules["user"]].to].key
-        context.headers[said["answer"]] = str(user[key])
+        context.headers[said["answer"]] = str(user[self._user_key])
         return other
 
     def _needs_caller(self, route: Route) -> bool:
@@ -177,6 +275,7 @@ class Application:
     def _perform(
         self,
         request: Request,
+        context: _Context,
         bound: Bound,
         path: Mapping[str, str],
         query: Mapping[str, list[str]],
@@ -195,9 +294,11 @@ class Application:
             base_url=request.base_url,
         )
         if not bound.operation.writes:
-            return self._act(
-                request, bound, Scope(call, bound, self.store.read(), self.api.pack.may)
-            )
+            scope = Scope(call, bound, self.store.read(), self.api.pack.may)
+            response = self._act(request, bound, scope)
+            if scope.until is not EPOCH and not context.is_timed:
+                context.since, context.until = call.now, scope.until
+            return response
         with self.store.transaction() as transaction:
             return self._act(request, bound, Scope(call, bound, transaction, self.api.pack.may))
 
@@ -219,7 +320,8 @@ class Application:
         if self.api.conventions["trailing_slash"] == "redirect" and not request.path.endswith("/"):
             slashed = request.path + "/"
             if self.router.match(slashed) is not None:
-                target = slashed + ("?" + request.query if request.query else "")
+                query = f"?{request.query}" if request.query else ""
+                target = f"{request.mount}{slashed}{query}"
                 return Response(
                     301, {"Location": target, "Content-Type": "text/html; charset=utf-8"}
                 )
@@ -258,6 +360,8 @@ class Application:
         headers = {"Content-Type": media_type}
         if isinstance(rejection, Unauthenticated) and self.api.conventions["auth"]:
             headers["WWW-Authenticate"] = self.api.conventions["auth"]["keyword"]
+        if isinstance(rejection, TooMany):
+            headers["Retry-After"] = str(rejection.seconds)
         content = renderer.encode(_sendable(body), request.headers.get("accept", ""))
         return Response(rejection.status, headers, content)
 
@@ -280,37 +384,6 @@ class Application:
             for name, value in _CORS.items():
                 headers.setdefault(name, value)
         return Response(response.status, headers, response.body)
-
-
-def check_effect(bound: Bound, transaction: Transaction) -> None:
-    """Raise ResponseDefect when an action changed more than its x-effect says."""
-    effect = bound.operation.effect
-    before = transaction.state
-    for resource, key, record in transaction.changes:
-        old = before.records(resource).get(key)
-        if effect is None:
-            raise ResponseDefect(f"{bound.operation.id} changed {resource} without an x-effect")
-        if record is None:
-            allowed, what = resource in effect.removes, "removed"
-        elif old is None:
-            allowed, what = resource in effect.creates, "created"
-        else:
-            changed = {n for n in {*old, *record} if old.get(n) != record.get(n)}
-            excess = changed - effect.changes.get(resource, frozenset())
-            allowed, what = not excess, f"changed {', '.join(sorted(excess))} of"
-        if not allowed:
-            raise ResponseDefect(f"{bound.operation.id} {what} {resource}, beyond its x-effect")
-        if record is not None:
-            _check_constants(bound, resource, record, effect.sets.get(resource, {}))
-
-
-def _check_constants(
-    bound: Bound, resource: str, record: Record, constants: Mapping[str, JSON]
-) -> None:
-    wrong = sorted(name for name, value in constants.items() if record.get(name) != value)
-    if wrong:
-        text = f"left {', '.join(wrong)} of {resource} other than its x-effect sets"
-        raise ResponseDefect(f"{bound.operation.id} {text}")
 
 
 @lru_cache(maxsize=256)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from mockserver import api, compiler, data, loader, overlay, pack, scenario, upgrade, values
+from mockserver import api, compiler, data, loader, overlay, pack, scenario, upgrade
 from mockserver.api import Api
 from mockserver.app import Application, Options
+from mockserver.clock import Clock
 from mockserver.errors import SpecError
+from mockserver.hub import DEFAULTS, Administration, Hub, Settings
 from mockserver.loader import Node
 from mockserver.scenario import Scenario
 from mockserver.store import Store
@@ -66,7 +68,7 @@ class World:
 
     api: Api
     scenario: Scenario
-    clock: Callable[[], datetime] = field(repr=False)
+    clock: Clock = field(repr=False)
 
 
 def document(sources: Sources) -> Node:
@@ -81,16 +83,12 @@ def read_api(sources: Sources) -> Api:
     return api.bind(compiler.compile_spec(document(sources)), behaviour)
 
 
-def read_clock(text: str) -> Callable[[], datetime]:
-    """Return the clock that `real` or an instant names; raise SpecError."""
-    if text == "real":
-        return lambda: datetime.now(UTC)
-    instant = values.read_instant(text)
-    if instant is None:
-        raise SpecError(
-            "clock", f"{text!r} is neither `real` nor an instant like 2026-01-31T12:00:00Z"
-        )
-    return lambda: instant
+def read_clock(text: str) -> Clock:
+    """Return the clock that a text names; raise SpecError."""
+    try:
+        return Clock.read(text)
+    except ValueError as error:
+        raise SpecError("clock", str(error)) from None
 
 
 def read_world(sources: Sources) -> World:
@@ -118,3 +116,39 @@ def application(world: World, *, strict: bool = False, cors: bool = True) -> App
     store = Store(world.api.spec.resources, world.scenario.state)
     options = Options(strict=strict, cors=cors, seed=world.scenario.seed)
     return Application(world.api, store, world.clock, options)
+
+
+def hub(
+    world: World,
+    sources: Sources,
+    settings: Settings = DEFAULTS,
+    *,
+    strict: bool = False,
+    cors: bool = True,
+) -> Hub:
+    """Return a hub that starts in a world, and can load the scenarios beside it."""
+
+    def load(name: str, seed: int | None, now: datetime) -> Scenario:
+        return scenario.load(
+            sources.fixtures_path,
+            name,
+            world.api.spec,
+            seed=sources.seed if seed is None else seed,
+            now=now,
+            providers=world.api.pack.faker_providers,
+        )
+
+    def scenarios() -> Mapping[str, str]:
+        return scenario.described(sources.fixtures_path)
+
+    made = application(world, strict=strict, cors=cors)
+    return Hub(
+        made, world.scenario, load, scenarios=scenarios, settings=settings, admin=_administration
+    )
+
+
+def _administration(hub: Hub) -> Administration:
+    # Most servers are never asked for it, and a start should not wait for it.
+    from mockserver import admin
+
+    return admin.application(hub)

@@ -13,7 +13,7 @@ from mockserver.operation import Resource
 from mockserver.store import Transaction
 
 
-class Sessions:
+class LastUse:
     """
     When each token was used last, for those that expire when they lie idle.
 
@@ -39,7 +39,7 @@ def caller(
     store: Transaction,
     rules: Mapping[str, Any] | None,
     resources: Mapping[str, Resource],
-    sessions: Sessions,
+    last_use: LastUse,
 ) -> Record | None:
     """
     Return the user whose token a header carries, or None for an anonymous caller.
@@ -64,7 +64,7 @@ def caller(
     if user is None or not user.get(rules["active"], True):
         raise Unauthenticated("User inactive or deleted.")
     if "lifetime" in rules and user.get(rules["lifetime"]) is not None:
-        sessions.renew(token, rules, words[1], timedelta(seconds=user[rules["lifetime"]]))
+        last_use.renew(token, rules, words[1], timedelta(seconds=user[rules["lifetime"]]))
     return user
 
 

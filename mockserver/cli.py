@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import platform
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -22,6 +23,8 @@ from rich.table import Table
 from mockserver import assembly, exporter, logs, scenario, server
 from mockserver.assembly import Sources, World
 from mockserver.errors import AuthorError, BrokenSpec
+from mockserver.guard import Guard, is_local
+from mockserver.hub import PREFIX, Settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
@@ -86,6 +89,18 @@ def main() -> None:
 @_option("-w", "--watch", is_flag=True, help="Read the spec again when it changes; the data stays.")
 @_option("--workers", default=1, show_default=True, type=int, help="Processes; only 1 for now.")
 @_option("--cors/--no-cors", default=True, show_default=True, help="Let pages of any origin call.")
+@_option("--require-session", is_flag=True, help="Refuse requests that name no session.")
+@_option("--max-sessions", default=10_000, show_default=True, type=click.IntRange(1),
+         help="More sessions than this are refused.")  # fmt: skip
+@_option("--session-ttl", default=3600.0, show_default=True, type=click.FloatRange(1),
+         help="Seconds after which an idle session is forgotten.")  # fmt: skip
+@_option("--admin/--no-admin", default=True, show_default=True,
+         help="Serve the console and the admin API below /__mock__/.")  # fmt: skip
+@_option("--admin-token", default="", help="Lets others than this machine use the admin API.")
+@_option("--admin-host", "admin_hosts", multiple=True,
+         help="A further name under which this machine may use the admin API.")  # fmt: skip
+@_option("--admin-origin", "admin_origins", multiple=True,
+         help="Origin of pages that may use the admin API.")  # fmt: skip
 @_option("--log-level", default="info", show_default=True,
          type=click.Choice(["debug", "info", "warning", "error"]),
          help="Least level that is logged.")  # fmt: skip
@@ -95,7 +110,10 @@ def main() -> None:
 @_world_options
 def serve(  # noqa: PLR0913, PLR0917  one parameter an option
     host: str, port: int, port_file: Path | None, strict: bool, watch: bool, workers: int,
-    cors: bool, log_level: str, log_format: str, **settings: Any,
+    cors: bool, log_level: str, log_format: str,
+    require_session: bool, max_sessions: int, session_ttl: float,
+    admin: bool, admin_token: str, admin_hosts: tuple[str, ...], admin_origins: tuple[str, ...],
+    **settings: Any,
 ) -> None:  # fmt: skip
     """Serve the API until interrupted."""
     if workers != 1:
@@ -105,12 +123,22 @@ def serve(  # noqa: PLR0913, PLR0917  one parameter an option
     sources = Sources(**settings)
     logs.configure(log_level, log_format)
     world = _or_exit(lambda: assembly.read_world(sources))
-    running = server.Server(assembly.application(world, strict=strict, cors=cors), logs.exchange)
+    if admin and not admin_token and not is_local(host):
+        admin_token = secrets.token_urlsafe(24)
+    chosen = Settings(
+        guard=Guard(admin_token, frozenset(admin_hosts), frozenset(admin_origins)),
+        requires_session=require_session,
+        has_admin=admin,
+        max_sessions=max_sessions,
+        lifetime=session_ttl,
+    )
+    hub = assembly.hub(world, sources, chosen, strict=strict, cors=cors)
+    running = server.Server(hub, logs.exchange)
 
     def ready(bound: int) -> None:
         if port_file is not None:
             _write_port(port_file, bound)
-        _banner(world, host, bound)
+        _banner(world, host, bound, chosen)
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -290,11 +318,11 @@ async def _watch(running: server.Server, sources: Sources, stop: asyncio.Event) 
         except (BrokenSpec, AuthorError) as broken:
             logs.warning("reload refused", problems=str(broken).splitlines())
             continue
-        running.application = running.application.with_api(made)
+        running.hub.moved_to(made)
         logs.event("reloaded", operations=len(made.spec.operations))
 
 
-def _banner(world: World, host: str, port: int) -> None:
+def _banner(world: World, host: str, port: int, chosen: Settings) -> None:
     console = Console(soft_wrap=True, highlight=False)
     info = world.api.spec.document["info"]
     shown = f"[{host}]" if ":" in host else host
@@ -303,6 +331,11 @@ def _banner(world: World, host: str, port: int) -> None:
         f"{info['title']} {info['version']}: {count} operations, scenario {world.scenario.name}"
     )
     console.print(f"listening on http://{shown}:{port}")
+    if chosen.has_admin:
+        name = "localhost" if is_local(host) or host in ("0.0.0.0", "::") else shown  # noqa: S104  compared, not bound
+        console.print(f"console on http://{name}:{port}{PREFIX}/")
+        if chosen.guard.token and not is_local(host):
+            console.print(f"from elsewhere with the admin token {chosen.guard.token}")
     if world.scenario.personas:
         keyword = (world.api.conventions["auth"] or {}).get("keyword", "Token")
         console.print(f"send `Authorization: {keyword} …` with one of these:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 from mockserver.errors import (
@@ -14,10 +15,12 @@ from mockserver.errors import (
     Issues,
     Malformed,
     MethodNotAllowed,
+    Missing,
     NotAcceptable,
     NotFound,
     Rejection,
     TooLarge,
+    TooMany,
     Unauthenticated,
     UnsupportedMedia,
 )
@@ -104,7 +107,7 @@ def problem(rejection: Rejection) -> Worded:
     """Speak RFC 9457; `errors` holds a JSON Pointer and a sentence for each complaint."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": _TITLES.get(rejection.status, "Bad Request"),
+        "title": _title(rejection.status),
         "status": rejection.status,
         "detail": detail_of(rejection),
     }
@@ -118,17 +121,13 @@ def problem(rejection: Rejection) -> Worded:
 
 DIALECTS: Final[Mapping[str, Dialect]] = {"drf": drf, "problem": problem}
 
-_TITLES: Final[Mapping[int, str]] = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    406: "Not Acceptable",
-    409: "Conflict",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-}
+def _title(status: int) -> str:
+    # RFC 9110 has this name; Python has it from 3.13 on.
+    named = {413: "Content Too Large"}
+    try:
+        return named.get(status) or HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
 
 
 def detail_of(rejection: Rejection) -> str:
@@ -153,6 +152,8 @@ _SENTENCES: Final[Mapping[type, str]] = {
     NotAcceptable: "Could not satisfy the request Accept header.",
     Conflict: "The present state does not allow this.",
     TooLarge: "The request body is too large.",
+    TooMany: "Too many requests.",
+    Missing: "Not installed.",
     Malformed: "Malformed request.",
 }
 

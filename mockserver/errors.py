@@ -15,7 +15,9 @@ MockServerError
     ├── NotAcceptable      406
     ├── Conflict           409
     ├── TooLarge           413
-    └── UnsupportedMedia   415
+    ├── UnsupportedMedia   415
+    ├── TooMany            429
+    └── Missing            501  something optional that is not installed
 """
 
 from __future__ import annotations
@@ -161,6 +163,22 @@ class TooLarge(_Detailed):
     """413: a body over the limit."""
 
     status = 413
+
+
+class TooMany(_Detailed):
+    """429: no more of this; `seconds` is when to come back."""
+
+    status = 429
+
+    def __init__(self, detail: str = "", *, seconds: int = 1) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
+
+
+class Missing(_Detailed):
+    """501: this installation cannot; the detail says what to install."""
+
+    status = 501
 
 
 class UnsupportedMedia(Rejection):

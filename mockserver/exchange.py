@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import parse_qsl
 
 from mockserver.errors import Malformed
 
+#: Where a session is mounted: the part of a path that leads into it.
+MOUNT: Final = re.compile(r"\A/__mock__/s/([^/]*)(?=/|\Z)")
 #: More query parameters than this are refused, as Django does.
 MAX_PARAMETERS = 1000
 
@@ -17,7 +21,8 @@ class Request:
     """
     What arrived: `path` and `query` as they were sent, still percent-encoded.
 
-    Header names are lower case.
+    Header names are lower case. `mount` is the part of the URL before the path that
+    the client sees and the API does not; `peer` is the address the request came from.
     """
 
     method: str
@@ -26,11 +31,13 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     scheme: str = "http"
+    mount: str = ""
+    peer: str = ""
 
     @property
     def base_url(self) -> str:
-        """The scheme and host the client used."""
-        return f"{self.scheme}://{self.headers.get('host', 'localhost')}"
+        """The scheme and host the client used, and where the API is mounted."""
+        return f"{self.scheme}://{self.headers.get('host', 'localhost')}{self.mount}"
 
     def parameters(self) -> dict[str, list[str]]:
         """Return every value of every query parameter, in order."""

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mockserver import values
+from mockserver.exchange import MOUNT
 from mockserver.json_types import Key
 from mockserver.operation import Operation, Resource
 
@@ -45,7 +46,7 @@ class Links:
         Only the path counts: scheme and host are the reader's business.
         """
         try:
-            path = urlsplit(url.strip()).path
+            path = MOUNT.sub("", urlsplit(url.strip()).path)
         except ValueError:
             return None
         for pattern, resource in self._records:

@@ -8,8 +8,9 @@ from typing import Any
 
 import structlog
 
-from mockserver.app import Exchange
 from mockserver.exchange import Request
+from mockserver.hub import Outcome
+from mockserver.session import DEFAULT
 
 _log: Any = structlog.get_logger()
 
@@ -47,12 +48,13 @@ def warning(text: str, **values: Any) -> None:
     _log.warning(text, **values)
 
 
-def exchange(request: Request, answered: Exchange, seconds: float) -> None:
+def exchange(request: Request, outcome: Outcome, seconds: float) -> None:
     """
     Log one answered request.
 
     Neither headers nor the query are logged: that is where credentials are.
     """
+    answered = outcome.exchange
     values: dict[str, Any] = {
         "method": request.method,
         "path": request.path,
@@ -60,7 +62,12 @@ def exchange(request: Request, answered: Exchange, seconds: float) -> None:
         "ms": round(seconds * 1000, 2),
         "operation_id": answered.operation or None,
     }
+    if outcome.session not in ("", DEFAULT):
+        values["session"] = outcome.session
     if answered.defect is not None:
         _log.error("defect", **values, exc_info=answered.defect)
-    else:
+    elif outcome.session:
         _log.info("request", **values)
+    else:
+        # A console asks all the time, and nobody wants to read that.
+        _log.debug("request", **values)

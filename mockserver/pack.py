@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -14,8 +15,23 @@ from typing import Any, TypeAlias
 from mockserver.actions import Action, Scope
 from mockserver.errors import AuthorError, SpecError
 from mockserver.json_types import Record
+from mockserver.store import Transaction
 
 May: TypeAlias = Callable[[Scope, str, "Record | None"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    What happens by itself when its time has come.
+
+    `due` returns the first instant after another at which it has to run; `run`
+    changes records as of an instant.
+    """
+
+    name: str
+    due: Callable[[datetime], datetime]
+    run: Callable[[Transaction, datetime], None]
 
 
 def anybody(scope: Scope, needs: str, record: Record | None) -> bool:
@@ -37,6 +53,7 @@ class Pack:
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     may: May = anybody
     faker_providers: tuple[Any, ...] = ()
+    jobs: tuple[Job, ...] = ()
 
     @classmethod
     def of(
@@ -47,6 +64,7 @@ class Pack:
         functions: Iterable[ModuleType] = (),
         may: May = anybody,
         faker_providers: Iterable[Any] = (),
+        jobs: Iterable[Job] = (),
     ) -> Pack:
         """Collect the public functions defined in some modules."""
         return cls(
@@ -55,6 +73,7 @@ class Pack:
             functions=_public(name, functions),
             may=may,
             faker_providers=tuple(faker_providers),
+            jobs=tuple(jobs),
         )
 
 

@@ -12,49 +12,81 @@ from typing import Any, Final, TypeAlias
 from aiohttp import web
 from aiohttp.http_exceptions import PayloadEncodingError
 
+from mockserver import hub, sending
 from mockserver.app import Application, Exchange
+from mockserver.delivery import WHOLE
 from mockserver.errors import Malformed, TooLarge
 from mockserver.exchange import Request, Response
+from mockserver.hub import Hub, Outcome, Stream
+from mockserver.session import DEFAULT
 
 #: Request lines and headers up to this are ours to refuse; beyond, aiohttp's.
 _LINE_LIMIT: Final = 1 << 18
 #: How long the end waits for connections that are still busy.
 _GRACE_SECONDS: Final = 2.0
-_HEALTH: Final = "/__mock__/health"
+#: A comment keeps a silent stream of events open that long, in seconds, at a time.
+_HEARTBEAT: Final = 15.0
+#: A reader that is so many events behind is cut off.
+_BACKLOG: Final = 1000
 
 
 #: What is told of each answered request: how long it took, in seconds, too.
-Log: TypeAlias = Callable[[Request, Exchange, float], None]
+Log: TypeAlias = Callable[[Request, Outcome, float], None]
 
 
 class Server:
-    """
-    An application behind a socket.
+    """A hub, or an application with a hub around it, behind a socket."""
 
-    `application` may be replaced while it serves: the next request gets the new one.
-    """
-
-    def __init__(self, application: Application, log: Log | None = None) -> None:
-        self.application = application
+    def __init__(self, served: Hub | Application, log: Log | None = None) -> None:
+        self.hub = served if isinstance(served, Hub) else hub.around(served)
         self._log = log
+        self._streams: set[asyncio.Queue[bytes | None]] = set()
+
+    @property
+    def application(self) -> Application:
+        """What answers those who name no session."""
+        return self.hub.application
 
     async def handle(self, message: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP message."""
         started = time.perf_counter()
-        if message.raw_path.partition("?")[0] == _HEALTH:
-            return web.json_response({"status": "ok"})
-        application = self.application
         try:
-            body = await _read(message, application.api.conventions["body_limit"])
+            body = await _read(message, self.hub.body_limit(message.raw_path))
         except (TooLarge, Malformed) as rejection:
             request = _from_aiohttp(message, b"")
-            exchange = application.refuse(request, rejection)
+            outcome = self.hub.refuse(request, rejection)
         else:
             request = _from_aiohttp(message, body)
-            exchange = application.answer(request)
+            outcome = self.hub.answer(request)
         if self._log is not None:
-            self._log(request, exchange, time.perf_counter() - started)
-        return _to_aiohttp(message, exchange.response)
+            self._log(request, outcome, time.perf_counter() - started)
+        if outcome.stream is not None:
+            return await self._stream(message, outcome.stream)
+        if outcome.delivery is not WHOLE:
+            return await sending.send(message, outcome.exchange.response, outcome.delivery)
+        return sending.response(outcome.exchange.response)
+
+    async def _stream(self, message: web.BaseRequest, stream: Stream) -> web.StreamResponse:
+        """Send what a stream brings until the client or the server goes away."""
+        response = web.StreamResponse(headers=stream.headers)
+        await response.prepare(message)
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_BACKLOG)
+        end = stream.subscribe(lambda piece: _push(queue, piece))
+        self._streams.add(queue)
+        try:
+            while (piece := await _next(queue)) is not None:
+                await response.write(piece)
+        except ConnectionError:
+            pass
+        finally:
+            end()
+            self._streams.discard(queue)
+        return response
+
+    def end_streams(self) -> None:
+        """Close every answer without an end."""
+        for queue in self._streams:
+            _push(queue, None)
 
     def refuse(self, message: web.BaseRequest, defect: BaseException | None) -> web.StreamResponse:
         """
@@ -68,11 +100,11 @@ class Server:
         else:
             exchange = self.application.refuse(request, Malformed("The request is not HTTP."))
         if self._log is not None:
-            self._log(request, exchange, 0.0)
-        return _to_aiohttp(message, exchange.response)
+            self._log(request, Outcome(exchange, session=DEFAULT), 0.0)
+        return sending.response(exchange.response)
 
 
-class _Connection(web.RequestHandler):
+class _Connection(sending.Connection):
     """A connection whose bad messages are refused in the words of the API."""
 
     __slots__ = ("server",)
@@ -128,6 +160,7 @@ async def listening(server: Server, host: str, port: int) -> AsyncIterator[int]:
         await site.start()
         yield int(runner.addresses[0][1])
     finally:
+        server.end_streams()
         await runner.cleanup()
 
 
@@ -178,8 +211,17 @@ def _too_large(limit: int) -> str:
 def _from_aiohttp(message: web.BaseRequest, body: bytes) -> Request:
     path, _, query = message.raw_path.partition("?")
     headers = {name.lower(): value for name, value in message.headers.items()}
+    if "prefer" in headers:
+        # The one header that several lines of make sense of together.
+        headers["prefer"] = ", ".join(message.headers.getall("Prefer"))
     return Request(
-        message.method, _path_only(path), query.partition("#")[0], headers, body, message.scheme
+        message.method,
+        _path_only(path),
+        query.partition("#")[0],
+        headers,
+        body,
+        message.scheme,
+        peer=message.remote or "",
     )
 
 
@@ -191,9 +233,17 @@ def _path_only(path: str) -> str:
     return path
 
 
-def _to_aiohttp(message: web.BaseRequest, response: Response) -> web.Response:
-    # aiohttp leaves the body out of an answer to HEAD and keeps its length.
-    made = web.Response(status=response.status, body=response.body, headers=response.headers)
-    if "Content-Type" not in response.headers and not response.body:
-        made.headers.popall("Content-Type", None)
-    return made
+def _push(queue: asyncio.Queue[bytes | None], piece: bytes | None) -> None:
+    """Add a piece, or the end; who does not read is ended."""
+    if queue.full():
+        queue.get_nowait()
+        piece = None
+    queue.put_nowait(piece)
+
+
+async def _next(queue: asyncio.Queue[bytes | None]) -> bytes | None:
+    """Return the next piece, or a comment when there is none for long."""
+    try:
+        return await asyncio.wait_for(queue.get(), _HEARTBEAT)
+    except TimeoutError:
+        return b":\n\n"

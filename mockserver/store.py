@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final, TypeAlias, TypeVar
 
 from immutables import Map
@@ -44,16 +45,25 @@ class Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """All records at one moment; compared by identity."""
+    """
+    All records at one moment; compared by identity.
+
+    `version` counts the writes that led to it; no other state has its `number`.
+    """
 
     version: int = 0
     tables: Map[str, Table] = field(default_factory=Map)
     memo: dict[Any, Any] = field(default_factory=dict)
+    number: int = field(default_factory=count().__next__, repr=False)
 
     def records(self, resource: str) -> Map[Key, Record]:
         """Return the records of a resource, by key."""
         table = self.tables.get(resource)
         return Map() if table is None else table.records
+
+    def bare(self) -> State:
+        """Return the same records without what was computed from them: to be kept for long."""
+        return State(self.version, self.tables)
 
 
 class Transaction:

@@ -290,7 +290,7 @@ class TestRefusals:
     def test_a_bad_clock(self, folder):
         found = run("serve", "--spec", folder.spec, "--clock", "noon")
         assert found.exit_code == 2
-        assert "'noon' is neither" in found.stderr
+        assert "'noon' is no clock; it is `real`, an instant like" in found.stderr
 
     def test_a_port_in_use_names_the_option(self, folder):
         with socket.socket() as taken:

@@ -12,6 +12,7 @@ import structlog
 from mockserver import logs
 from mockserver.app import Exchange
 from mockserver.exchange import Request, Response
+from mockserver.hub import Outcome
 
 SECRET = "s3cr3tvalue"
 PLANS = "/api/marketplace-plans/"
@@ -29,8 +30,8 @@ def lines(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def answered(status: int = 200, **given) -> Exchange:
-    return Exchange(Response(status, {}), "list_books", **given)
+def answered(status: int = 200, session: str = "default", **given) -> Outcome:
+    return Outcome(Exchange(Response(status, {}), "list_books", **given), session=session)
 
 
 def test_a_request_is_one_json_line(written):
@@ -47,6 +48,27 @@ def test_a_request_is_one_json_line(written):
         "ms": 12.34,
         "operation_id": "list_books",
     }
+
+
+def test_a_session_is_named_unless_it_is_everybodys(written):
+    logs.configure("info", "json")
+    logs.exchange(Request("GET", "/books/"), answered(session="worker-3"), 0.01)
+    logs.exchange(Request("GET", "/books/"), answered(), 0.01)
+    named, unnamed = lines(written())
+    assert named["session"] == "worker-3"
+    assert "session" not in unnamed
+
+
+def test_the_admin_api_is_only_logged_when_asked_for(written):
+    logs.configure("info", "json")
+    logs.exchange(Request("GET", "/__mock__/requests"), answered(session=""), 0.01)
+    assert not lines(written())
+
+
+def test_then_it_is(written):
+    logs.configure("debug", "json")
+    logs.exchange(Request("GET", "/__mock__/requests"), answered(session=""), 0.01)
+    assert len(lines(written())) == 1
 
 
 def test_what_is_no_terminal_gets_json(written):

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-from mockserver import app, assembly
+from mockserver import assembly, effects
 from mockserver.app import Application
 from mockserver.assembly import Sources
 from mockserver.errors import ResponseDefect
@@ -285,6 +285,6 @@ def test_what_a_call_sets_is_watched(application: Make) -> None:
         assert plan is not None
         transaction.replace("plan", plan, archived=True)
 
-        app.check_effect(bound, transaction)
+        effects.check_effect(bound, transaction)
         with pytest.raises(ResponseDefect, match="left archived of plan other than"):
-            app.check_effect(wrong, transaction)
+            effects.check_effect(wrong, transaction)

@@ -38,7 +38,7 @@ def books_lend(scope: Scope) -> Result:
         raise Conflict("This book stays in the house.")
     if book_open_loans(book, scope):
         raise Conflict("This book is on loan.")
-    today = scope.now.date()
+    today = scope.today
     loan = {
         "id": scope.store.next_serial("loan"),
         "book": book["id"],

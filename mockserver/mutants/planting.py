@@ -94,7 +94,9 @@ class Planted(Application):
         defect: Defect,
     ) -> None:
         wrong = defect.api or api
-        super().__init__(wrong, Store(wrong.spec.resources, state), clock, options)
+        # A defect may lie in what is worked out anew each time.
+        plain = replace(options, keeps=False)
+        super().__init__(wrong, Store(wrong.spec.resources, state), clock, plain)
         self._around = defect.around
         self._memory: dict[Any, Any] = {}
 

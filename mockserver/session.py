@@ -1,0 +1,253 @@
+"""Isolated worlds: each session has its own state, seed, clock, faults and journal."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from mockserver.app import Application, Exchange
+from mockserver.clock import Clock, Duration
+from mockserver.errors import Invalid, NotFound, TooMany
+from mockserver.exchange import Request
+from mockserver.faults import Faults
+from mockserver.journal import Budget, Journal
+from mockserver.json_types import Key
+from mockserver.scenario import Scenario
+from mockserver.store import State, Store
+
+#: The session of whoever names none.
+DEFAULT: Final = "default"
+#: So many writes can be undone.
+UNDOABLE: Final = 200
+NAME_RULE: Final = "1 to 64 letters, digits, dots, dashes or underscores, no dot first"
+_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+
+
+def check_name(name: str, field: str = "session") -> str:
+    """Return a name that a session or a snapshot may have; raise Invalid for any other."""
+    if not _NAME.fullmatch(name):
+        raise Invalid.field(field, f"{name[:80]!r} is no name: it needs {NAME_RULE}.")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state, and the instant whose state it was."""
+
+    state: State
+    at: datetime
+    scenario: Scenario
+
+
+class Session:
+    """
+    One world, made from a scenario at no cost: the state is shared until it is written.
+
+    Not thread-safe: everything happens in the thread that serves.
+    """
+
+    __slots__ = (
+        "_history", "application", "clock", "faults", "journal", "made", "name",
+        "scenario", "snapshots", "used",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: str, like: Application, start: Snapshot, clock: Clock, journal: Journal
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.faults = Faults()
+        self.journal = journal
+        self.snapshots: dict[str, Snapshot] = {}
+        self.made = self.used = time.monotonic()
+        self._history: deque[Snapshot] = deque(maxlen=UNDOABLE)
+        self.scenario = start.scenario
+        store = Store(like.api.spec.resources, start.state)
+        self.application = like.beside(store, self.now, start.scenario.seed)
+        self.application.starts_at(start.at)
+
+    def now(self) -> datetime:
+        """Return what time it is in this world."""
+        return self.clock()
+
+    @property
+    def state(self) -> State:
+        """All records as they are now."""
+        return self.application.store.state
+
+    @property
+    def seed(self) -> int:
+        """What chance is drawn from."""
+        return self.application.options.seed
+
+    @property
+    def undoable(self) -> int:
+        """How many writes can be undone."""
+        return len(self._history)
+
+    def present(self) -> Snapshot:
+        """Return the world as it is, to come back to."""
+        return Snapshot(self.state.bare(), self.now(), self.scenario)
+
+    def answer(self, request: Request) -> Exchange:
+        """Answer a request of this world, and remember what was before a write."""
+        store = self.application.store
+        before = store.state
+        exchange = self.application.answer(request)
+        if store.state is not before:
+            self._history.append(Snapshot(before.bare(), self.now(), self.scenario))
+        return exchange
+
+    # What only the console and tests ask for
+
+    def take(self, name: str) -> Snapshot:
+        """Keep the present state under a name; an older one of that name is lost."""
+        made = self.present()
+        self.snapshots[check_name(name, "name")] = made
+        return made
+
+    def restore(self, name: str) -> None:
+        """Go back to a snapshot; NotFound when there is none of that name."""
+        if name not in self.snapshots:
+            have = ", ".join(sorted(self.snapshots)) or "none"
+            raise NotFound(f"There is no snapshot {name!r}; there are: {have}.")
+        self._become(self.snapshots[name])
+
+    def undo(self, writes: int) -> int:
+        """Take the last writes back, and return how many they were."""
+        done = 0
+        found: Snapshot | None = None
+        while done < writes and self._history:
+            found = self._history.pop()
+            done += 1
+        if found is not None:
+            self._set(found)
+        return done
+
+    def edit(self, state: State) -> None:
+        """Make a state the present one; it can be undone."""
+        if state is not self.state:
+            self._become(Snapshot(state, self.now(), self.scenario))
+
+    def enter(self, start: Snapshot) -> None:
+        """Start again from a scenario: what was before cannot be undone."""
+        self._history.clear()
+        self.scenario = start.scenario
+        self.application = self.application.beside(
+            self.application.store, self.now, start.scenario.seed
+        )
+        self._set(start)
+
+    def advance(self, by: Duration) -> None:
+        """Let time pass; what is due happens before the next answer."""
+        self.clock = self.clock.advanced(by)
+
+    def moved_to(self, application: Application) -> None:
+        """Go on with another description of the API, on the same records."""
+        since = self.now()
+        store = Store(application.api.spec.resources, self.state)
+        self.application = application.beside(store, self.now, self.seed)
+        self.application.starts_at(since)
+
+    def _become(self, other: Snapshot) -> None:
+        self._history.append(self.present())
+        self._set(other)
+
+    def _set(self, snapshot: Snapshot) -> None:
+        self.scenario = snapshot.scenario
+        self.application.store.restore(snapshot.state)
+        self.application.starts_at(min(snapshot.at, self.now()))
+
+
+class Sessions:
+    """
+    The worlds there are, by name; one is made when it is first asked for.
+
+    What nobody has used for `lifetime` seconds is forgotten when room is needed or
+    somebody looks. The default session stays.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        start: Callable[[], Snapshot],
+        clock: Clock,
+        *,
+        limit: int = 10_000,
+        lifetime: float = 3600.0,
+        budget: Budget | None = None,
+    ) -> None:
+        self.application = application
+        self.budget = budget or Budget()
+        self.limit, self.lifetime = limit, lifetime
+        self._start, self._clock = start, clock
+        self._found: dict[str, Session] = {}
+        #: Which session a token belongs to.
+        self.tokens: dict[Key, str] = {}
+        self.default = self.get(DEFAULT)
+
+    def get(self, name: str) -> Session:
+        """Return the session of that name; Invalid for no name, TooMany when there is no room."""
+        found = self._found.get(name)
+        if found is None:
+            found = self.make(name, self._start(), self._clock)
+        found.used = time.monotonic()
+        return found
+
+    def named(self, name: str) -> Session | None:
+        """Return the session of that name, or None; it does not count as use."""
+        return self._found.get(name)
+
+    def make(self, name: str, start: Snapshot, clock: Clock) -> Session:
+        """Add a session that is new."""
+        check_name(name)
+        if len(self._found) >= self.limit:
+            self.expire()
+        if len(self._found) >= self.limit:
+            raise TooMany(
+                f"There are {self.limit} sessions already; delete some, or let them lie idle for "
+                f"{self.lifetime:g} seconds, or raise --max-sessions.",
+                seconds=self._soonest(),
+            )
+        made = Session(name, self.application, start, clock, Journal(name, self.budget))
+        self._found[name] = made
+        return made
+
+    def drop(self, name: str) -> bool:
+        """Forget a session and its tokens; the default one starts anew when it is next used."""
+        found = self._found.pop(name, None)
+        if found is None:
+            return False
+        found.journal.clear()
+        self.tokens = {token: owner for token, owner in self.tokens.items() if owner != name}
+        if name == DEFAULT:
+            self.default = self.get(DEFAULT)
+        return True
+
+    def all(self) -> Iterator[Session]:
+        """Yield the sessions by name, without those that have lain idle too long."""
+        self.expire()
+        for name in sorted(self._found):
+            yield self._found[name]
+
+    def expire(self) -> None:
+        """Forget what has lain idle for too long."""
+        late = time.monotonic() - self.lifetime
+        for name in [n for n, s in self._found.items() if s.used < late and n != DEFAULT]:
+            self.drop(name)
+
+    def moved_to(self, application: Application) -> None:
+        """Go on with another description of the API in every session."""
+        self.application = application
+        for found in self._found.values():
+            found.moved_to(application)
+
+    def _soonest(self) -> int:
+        """Return after how many seconds the next session will have lain idle too long."""
+        oldest = min((s.used for s in self._found.values() if s.name != DEFAULT), default=0.0)
+        return max(1, round(oldest + self.lifetime - time.monotonic()))
