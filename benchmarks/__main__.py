@@ -9,14 +9,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import bench_create, bench_list, bench_retrieve, bench_startup
+from benchmarks import bench_create, bench_list, bench_retrieve, bench_startup, sessions
 from benchmarks.comparison import Comparison
+from benchmarks.sessions import Sessions
 
-_BENCHMARKS: Final[Mapping[str, Callable[[int], Comparison]]] = {
+_BENCHMARKS: Final[Mapping[str, Callable[[int], Comparison | Sessions]]] = {
     "startup": bench_startup.measure,
     "retrieve": bench_retrieve.measure,
     "list": bench_list.measure,
     "create": bench_create.measure,
+    "sessions": sessions.measure,
 }
 
 
@@ -26,11 +28,17 @@ _BENCHMARKS: Final[Mapping[str, Callable[[int], Comparison]]] = {
               help="Turns of each server; the medians count.")  # fmt: skip
 def main(names: Sequence[str], rounds: int) -> None:
     """Compare the mock server with bare aiohttp; all benchmarks when none is named."""
-    found = []
+    compared = []
+    console = Console(stderr=True)
     for name in names or _BENCHMARKS:
-        found.append(_BENCHMARKS[name](rounds))
-        click.echo(found[-1].as_json())
-    Console(stderr=True).print(_table(found))
+        found = _BENCHMARKS[name](rounds)
+        click.echo(found.as_json())
+        if isinstance(found, Comparison):
+            compared.append(found)
+        else:
+            console.print(found.as_text())
+    if compared:
+        console.print(_table(compared))
 
 
 def _table(found: Sequence[Comparison]) -> Table:

@@ -150,7 +150,7 @@ class Application:
         key: tuple[Any, ...] | None = None
         try:
             if self.api.pack.jobs:
-                self._catch_up()
+                self.catch_up()
             if self.options.keeps and request.method in _KEPT and not request.body:
                 key = self._key(request)
                 kept = self._answers.find(key, self.clock())
@@ -194,14 +194,30 @@ class Application:
             allow=found[0].allow if found else "",
             operation=bound.operation.id if bound is not None else "",
         )
-        return Exchange(self._dress(request, response, context), context.operation)
+        return Exchange(
+            self._dress(request, response, context), context.operation, None, self._asker(request)
+        )
 
-    def _catch_up(self) -> None:
+    def _asker(self, request: Request) -> Key | None:
+        """Return whose token a request has, if anybody's; it does not count as use."""
+        try:
+            user = auth.caller(
+                request.headers.get("authorization", ""),
+                self.store.read(),
+                self.api.conventions["auth"],
+                self.api.spec.resources,
+                auth.LastUse(self.clock),
+            )
+        except Rejection:
+            return None
+        return None if user is None else user[self._user_key]
+
+    def catch_up(self) -> None:
         """Run the jobs whose time has come since records were last looked at."""
-        now = self.clock()
-        if self._due is not None and now < self._due:
-            return
         jobs = self.api.pack.jobs
+        now = self.clock()
+        if not jobs or (self._due is not None and now < self._due):
+            return
         since = self._since or now
         due = min(job.due(since) for job in jobs)
         while due <= now:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from mockserver import server
 
+_T = TypeVar("_T")
 _PATIENCE: Final = 30.0
 
 
@@ -29,6 +30,26 @@ class Background:
     def url(self) -> str:
         """Where it listens."""
         return f"http://{self.host}:{self.port}"
+
+    def call(self, work: Callable[[], _T], patience: float = _PATIENCE) -> _T:
+        """
+        Return what a function returns in the thread that serves, between two requests.
+
+        Raises what it raises, RuntimeError when the server has stopped, and TimeoutError
+        when it takes more than `patience` seconds.
+        """
+
+        async def do() -> _T:
+            return work()
+
+        asked = do()
+        try:
+            return asyncio.run_coroutine_threadsafe(asked, self._loop).result(patience)
+        except RuntimeError:
+            asked.close()
+            if self._loop.is_closed():
+                raise RuntimeError("the mock server has stopped; use it while it runs") from None
+            raise
 
     def stop(self) -> None:
         """Stop listening and wait for the thread."""

@@ -20,6 +20,7 @@ from mockserver.guard import Guard
 from mockserver.operation import Operation
 from mockserver.scenario import Scenario
 from mockserver.session import DEFAULT, Session, Sessions, Snapshot
+from mockserver.store import State
 
 PREFIX: Final = "/__mock__"
 HEADER: Final = "x-mock-session"
@@ -404,8 +405,11 @@ class Hub:
         if old is None:
             raise Invalid.field("persona", f"The token of {persona!r} was deleted in this session.")
         token = secrets.token_hex(20)
+        before = store.state
         with store.transaction() as transaction:
             transaction.insert(resource.name, {**old, resource.key: token})
+        # No write of the API: what comes after it gets the same ids as elsewhere.
+        store.restore(State(before.version, store.state.tables))
         self.sessions.tokens[token] = session.name
         return token
 

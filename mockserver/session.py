@@ -143,9 +143,17 @@ class Session:
         )
         self._set(start)
 
+    def move(self, clock: Clock) -> None:
+        """Make it another time; what has come due by then happens."""
+        before = self.state
+        self.clock = clock
+        self.application.catch_up()
+        if self.state is not before:
+            self._history.append(Snapshot(before.bare(), self.now(), self.scenario))
+
     def advance(self, by: Duration) -> None:
-        """Let time pass; what is due happens before the next answer."""
-        self.clock = self.clock.advanced(by)
+        """Let time pass; what is due meanwhile happens."""
+        self.move(self.clock.advanced(by))
 
     def moved_to(self, application: Application) -> None:
         """Go on with another description of the API, on the same records."""

@@ -62,12 +62,11 @@ def test_personas_scenarios_and_seeds_are_chosen(pytester, run):
             assert mock_client.get(PLANS).json() == []
 
         def test_reset(mock_server):
-            with mock_server.application.store.transaction() as transaction:
-                for plan in transaction.all("plan_component"):
-                    transaction.remove("plan_component", plan)
-            assert not mock_server.application.store.read().all("plan_component")
+            for component in mock_server.records("plan_component"):
+                mock_server.delete("plan_component", component["uuid"])
+            assert not mock_server.records("plan_component")
             mock_server.reset()
-            assert mock_server.application.store.read().all("plan_component")
+            assert mock_server.records("plan_component")
 
         def test_bodies(mock_client):
             made = mock_client.post(PLANS, json={})
@@ -77,6 +76,83 @@ def test_personas_scenarios_and_seeds_are_chosen(pytester, run):
             assert mock_client.get(f"{mock_client.url}{PLANS}").status_code == 200
     """)
     run("--strict-markers").assert_outcomes(passed=4)
+
+
+def test_each_test_has_a_world_of_its_own(pytester, run):
+    pytester.makepyfile("""
+        import pytest
+        import requests
+
+        PLANS = "/api/marketplace-plans/"
+
+        def test_clients_without_a_choice_of_headers(mock_server, mock_session, mock_url):
+            assert mock_url == mock_session.url != mock_server.url
+            found = requests.get(mock_url + PLANS, headers=mock_server.auth("stranger"), timeout=9)
+            assert found.json() == []
+            mock_session.verify(operation="marketplace_plans_list", persona="stranger")
+            mock_server.verify(times=0)
+
+        def test_faults_end_with_their_test(mock_client, mock_session):
+            mock_session.faults.add(status=503)
+            assert mock_client.get(PLANS).status_code == 503
+
+        def test_another(mock_client, mock_session):
+            assert mock_client.get(PLANS).status_code == 200
+            assert len(mock_session.requests()) == 1
+
+        @pytest.mark.mock_scenario("empty", seed=4)
+        def test_seeds(mock_session, mock_server):
+            assert "seed: 4" in mock_session.export()
+            assert "seed: 20" in mock_server.export()
+
+        @pytest.mark.mock_scenario("nowhere")
+        def test_no_such_scenario(mock_session):
+            pass
+    """)
+    found = run()
+    found.assert_outcomes(passed=4, errors=1)
+    found.stdout.fnmatch_lines(["*no scenario 'nowhere'; there are: busy, default, empty*"])
+
+
+def test_tests_in_parallel_threads_do_not_meet(pytester, run):
+    pytester.makepyfile("""
+        from concurrent.futures import ThreadPoolExecutor
+
+        import requests
+
+        PROVIDERS = "/api/marketplace-service-providers/"
+
+        def one(mock_server, number):
+            with mock_server.session() as session:
+                kept = session.records("service_provider")
+                for provider in kept[:number]:
+                    session.patch("service_provider", provider["uuid"], description=str(number))
+                url = f"{session.url}{PROVIDERS}?page_size=300&field=description"
+                shown = requests.get(url, headers=session.auth(), timeout=30).json()
+                session.verify(operation="marketplace_service_providers_list")
+            return [each["description"] for each in shown].count(str(number)) == number
+
+        def test_many_at_once(mock_server):
+            with ThreadPoolExecutor(8) as pool:
+                assert all(pool.map(lambda n: one(mock_server, n), range(1, 9)))
+            assert not mock_server.requests()
+    """)
+    run().assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_processes_of_xdist_have_a_server_each(pytester, run):
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_in_its_own_world(mock_client, mock_session, number):
+            for plan in mock_client.get("/api/marketplace-plans/").json():
+                mock_client.delete(f"/api/marketplace-plans/{plan['uuid']}/")
+            assert mock_session.requests(method="DELETE")
+            mock_session.verify(method="GET")
+    """)
+    run("-n", "2").assert_outcomes(passed=6)
 
 
 def test_without_its_fixtures_nothing_is_imported(pytester):

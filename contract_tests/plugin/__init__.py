@@ -9,7 +9,7 @@ import pytest
 
 # What a run without these fixtures and options does not need is imported where it is needed.
 if TYPE_CHECKING:
-    from contract_tests.plugin.hosting import MockClient, MockServer
+    from contract_tests.plugin.hosting import MockClient, MockServer, MockSession
 
 _PROFILES: Final = ("quick", "ci", "thorough")
 _MODES: Final = ("read-only", "own", "destructive")
@@ -60,8 +60,8 @@ def mock_server(pytestconfig: pytest.Config) -> Iterator[MockServer]:
     """
     Serve the mock on a free port of this machine for the whole run.
 
-    Each process of pytest-xdist has its own. `reset()` takes it back to its first
-    state; with `mock_url` or `mock_client` that happens by itself after each test.
+    Each process of pytest-xdist has its own, and the tests in it share it: what they
+    do to the server itself they do to each other. `mock_session` is for one test alone.
     """
     from contract_tests.plugin.hosting import hosted
 
@@ -70,27 +70,41 @@ def mock_server(pytestconfig: pytest.Config) -> Iterator[MockServer]:
 
 
 @pytest.fixture
-def mock_url(request: pytest.FixtureRequest, mock_server: MockServer) -> Iterator[str]:
-    """Return where the mock listens; what the test changes is undone afterwards."""
+def mock_session(request: pytest.FixtureRequest, mock_server: MockServer) -> Iterator[MockSession]:
+    """Return a world of the test's own, in the scenario and with the seed of its marker."""
     marker = request.node.get_closest_marker("mock_scenario")
-    chosen: dict[str, Any] = (
-        dict(zip(("name", "seed"), marker.args, strict=False)) if marker else {}
-    )
-    chosen |= marker.kwargs if marker else {}
-    with mock_server.isolated(**chosen):
-        yield mock_server.url
+    with mock_server.session(**_chosen(marker)) as session:
+        yield session
 
 
 @pytest.fixture
-def mock_client(mock_server: MockServer, mock_url: str) -> Iterator[MockClient]:
-    """Return a client that signs in as the first persona; `as_("owner")` is another."""
+def mock_url(mock_session: MockSession) -> str:
+    """Return the base URL below which the API is that of the test's own world."""
+    return mock_session.url
+
+
+@pytest.fixture
+def mock_client(mock_session: MockSession) -> Iterator[MockClient]:
+    """
+    Return a client of the test's own world.
+
+    It signs in as the first persona; `as_("owner")` is another.
+    """
     from contract_tests.plugin.hosting import MockClient
 
-    client = MockClient(mock_url, mock_server.tokens, mock_server.keyword)
+    client = MockClient(mock_session.url, mock_session.tokens, mock_session.keyword)
     try:
         yield client
     finally:
         client.close()
+
+
+def _chosen(marker: pytest.Mark | None) -> dict[str, Any]:
+    """Return what a marker says of a session: mock_scenario(name, seed=None)."""
+    if marker is None:
+        return {}
+    said = {**dict(zip(("name", "seed"), marker.args, strict=False)), **marker.kwargs}
+    return {"scenario": said.get("name"), "seed": said.get("seed")}
 
 
 def _said(config: pytest.Config) -> dict[str, str]:

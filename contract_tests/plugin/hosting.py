@@ -2,86 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import requests
 
-from mockserver import assembly, background
-from mockserver.app import Application
-from mockserver.assembly import Sources, World
-from mockserver.server import Server
+from mockserver.testing import MockServer, MockSession
+
+__all__ = ["MockClient", "MockServer", "MockSession", "hosted"]
 
 
-class MockServer:
-    """A mock server on a socket; `application` is what it serves at the moment."""
-
-    def __init__(self, sources: Sources, world: World, running: background.Background) -> None:
-        self._sources = sources
-        self._worlds = {(sources.scenario, sources.seed): world}
-        self._world = world
-        self._running = running
-
-    @property
-    def url(self) -> str:
-        """Where it listens, without a slash at the end."""
-        return self._running.url
-
-    @property
-    def application(self) -> Application:
-        """What answers; its `store` may be read and written to directly."""
-        return self._running.server.application
-
-    @property
-    def tokens(self) -> Mapping[str, str]:
-        """The token of each persona of the present scenario; the first may do everything."""
-        return {persona.name: persona.token for persona in self._world.scenario.personas}
-
-    @property
-    def keyword(self) -> str:
-        """The word before a token in the Authorization header."""
-        return str((self._world.api.conventions["auth"] or {}).get("keyword", "Bearer"))
-
-    def reset(self) -> None:
-        """Go back to the first state of the present scenario."""
-        self.application.store.restore(self._world.scenario.state)
-
-    @contextmanager
-    def isolated(self, name: str = "", seed: int | None = None) -> Iterator[None]:
-        """Undo at the end what is changed inside; be in another scenario meanwhile, if named."""
-        before, world = self.application, self._world
-        state = before.store.snapshot()
-        if name or seed is not None:
-            self._world = self._other(name or self._sources.scenario, seed)
-            self._running.server.application = assembly.application(self._world)
-        try:
-            yield
-        finally:
-            self._running.server.application, self._world = before, world
-            before.store.restore(state)
-
-    def _other(self, name: str, seed: int | None) -> World:
-        if (name, seed) not in self._worlds:
-            sources = replace(self._sources, scenario=name, seed=seed)
-            self._worlds[name, seed] = assembly.read_world(sources)
-        return self._worlds[name, seed]
-
-
-@contextmanager
-def hosted(said: Mapping[str, str]) -> Iterator[MockServer]:
-    """Serve what `spec`, `pack`, `scenario` and `seed` name, while the block lasts."""
-    sources = Sources(
-        spec=Path(said["spec"]) if said.get("spec") else None,
+def hosted(said: Mapping[str, str]) -> MockServer:
+    """Return the server of what `spec`, `pack`, `scenario` and `seed` name; it serves in a with."""
+    return MockServer(
+        spec=said.get("spec") or None,
         pack=said.get("pack") or None,
         scenario=said.get("scenario") or "default",
         seed=int(said["seed"]) if said.get("seed") else None,
     )
-    world = assembly.read_world(sources)
-    with background.running(Server(assembly.application(world))) as running:
-        yield MockServer(sources, world, running)
 
 
 class MockClient:

@@ -17,7 +17,7 @@ def clock_set(desk: Desk, scope: Scope) -> Result:
     """Set what time it is, and how it passes."""
     clock = read_clock(scope.body["clock"])
     session = desk.session()
-    session.clock = clock
+    session.move(clock)
     return Result(session.clock.shown())
 
 
