@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.http import SERVER_SOFTWARE
 
 from mockserver.delivery import Delivery
 from mockserver.exchange import Response
 
 #: A slow answer comes in pieces, one each so many seconds.
 _TICK: Final = 0.05
+#: A longer body is sent by aiohttp, which waits for slow readers.
+_LONGEST_READY: Final = 64 * 1024
 #: Close at once and forget what is unsent: the other side gets an RST.
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 _GARBAGE: Final = b"\x15\x03 this is not HTTP\r\n\r\n"
@@ -70,6 +76,62 @@ def response(given: Response) -> web.Response:
     if "Content-Type" not in given.headers and not given.body:
         made.headers.popall("Content-Type", None)
     return made
+
+
+class _Ready(web.StreamResponse):
+    """An answer that is bytes already; aiohttp would work them out anew each time."""
+
+    def __init__(self, data: bytes) -> None:
+        # Nothing that the base class would set up is ever used.
+        self._data = data
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection stays open: only then is an answer ready."""
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Send everything; ConnectionError when the client is gone."""
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client is gone")
+        transport.write(self._data)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing: everything is sent."""
+
+
+def whole(message: web.BaseRequest, given: Response) -> web.StreamResponse:
+    """Return an answer that goes out at once and as it is."""
+    is_usual = (
+        len(given.body) <= _LONGEST_READY
+        and message.keep_alive
+        and message.version == HttpVersion11
+        and not message.protocol.writing_paused
+    )
+    if not is_usual:
+        return response(given)
+    head = _usual_head(given.status, tuple(given.headers.items()), len(given.body))
+    body = given.body if message.method != hdrs.METH_HEAD else b""
+    return _Ready(b"%b%b\r\n\r\n%b" % (head, _date(int(time.time())), body))
+
+
+@lru_cache(maxsize=4096)
+def _usual_head(status: int, headers: tuple[tuple[str, str], ...], size: int) -> bytes:
+    """Return status line and headers as aiohttp would send them, up to the value of Date."""
+    told = dict(headers)
+    names = {name.lower() for name in told}
+    if status not in _BODILESS:
+        told[hdrs.CONTENT_LENGTH] = str(size)
+        if size and "content-type" not in names:
+            told[hdrs.CONTENT_TYPE] = "application/octet-stream"
+    told.setdefault(hdrs.SERVER, SERVER_SOFTWARE)
+    return _head(Response(status, told), {})[:-2] + b"Date: "
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode("ascii")
 
 
 async def send(message: web.BaseRequest, given: Response, delivery: Delivery) -> web.StreamResponse:

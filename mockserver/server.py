@@ -50,8 +50,10 @@ class Server:
     async def handle(self, message: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP message."""
         started = time.perf_counter()
+        body = b""
         try:
-            body = await _read(message, self.hub.body_limit(message.raw_path))
+            if message.can_read_body:
+                body = await _read(message, self.hub.body_limit(message.raw_path))
         except (TooLarge, Malformed) as rejection:
             request = _from_aiohttp(message, b"")
             outcome = self.hub.refuse(request, rejection)
@@ -64,7 +66,7 @@ class Server:
             return await self._stream(message, outcome.stream)
         if outcome.delivery is not WHOLE:
             return await sending.send(message, outcome.exchange.response, outcome.delivery)
-        return sending.response(outcome.exchange.response)
+        return sending.whole(message, outcome.exchange.response)
 
     async def _stream(self, message: web.BaseRequest, stream: Stream) -> web.StreamResponse:
         """Send what a stream brings until the client or the server goes away."""
@@ -182,8 +184,6 @@ def write_port_file(path: Path, port: int) -> None:
 
 async def _read(message: web.BaseRequest, limit: int) -> bytes:
     """Return the body; TooLarge as soon as it is over the limit."""
-    if not message.can_read_body:
-        return b""
     declared = message.content_length
     if declared is not None and declared > limit:
         raise TooLarge(_too_large(limit))
