@@ -141,14 +141,17 @@ def hub(
     def scenarios() -> Mapping[str, str]:
         return scenario.described(sources.fixtures_path)
 
+    def administration(hub: Hub) -> Administration:
+        # Most servers are never asked for it, and a start should not wait for it.
+        from mockserver import admin
+        from mockserver.editing import Editor
+
+        return admin.application(
+            hub,
+            lambda api: Editor.of(api.spec, sources.fixtures_path, api.pack.faker_providers),
+        )
+
     made = application(world, strict=strict, cors=cors)
     return Hub(
-        made, world.scenario, load, scenarios=scenarios, settings=settings, admin=_administration
+        made, world.scenario, load, scenarios=scenarios, settings=settings, admin=administration
     )
-
-
-def _administration(hub: Hub) -> Administration:
-    # Most servers are never asked for it, and a start should not wait for it.
-    from mockserver import admin
-
-    return admin.application(hub)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
 from faker.providers import BaseProvider
 
@@ -19,7 +20,7 @@ from mockserver.factory import derived_key
 from mockserver.fixtures import Outline
 from mockserver.json_types import Key, Record
 from mockserver.loader import Node
-from mockserver.operation import Resource, Spec
+from mockserver.operation import Resource, Spec, is_nullable
 from mockserver.scenario import Scenario, Tools
 from mockserver.sent import ENOUGH, Places, Refused, escaped, read_text
 from mockserver.store import State, Store, Transaction
@@ -201,6 +202,7 @@ class _Edit:
                 compiled[id(entry.raw)] = compile_(entry.resource, entry.raw)
             before = len(self._problems)
             record = scenario.made(entry, compiled[id(entry.raw)], factory, kept)
+            record = self._joined(entry, record)
             if len(self._problems) == before:
                 records.append((entry, record))
                 self._refusals.extend(self._complaints(entry, record))
@@ -212,6 +214,19 @@ class _Edit:
             self._refusals.extend(self._strays(transaction, records))
             self._check()
         return store.state
+
+    def _joined(self, entry: Entry, record: Record) -> Record:
+        """Return a record whose relations lead to any record where they must and nobody says."""
+        found = {}
+        for relation in entry.resource.relations.values():
+            schema = entry.resource.fields[relation.name].schema if relation.is_stored else {}
+            is_free = relation.kind == "one" and relation.name not in entry.raw
+            if is_free and record.get(relation.name, 0) is None and not is_nullable(schema):
+                keys = sorted(self._state.records(relation.to))
+                if keys:
+                    chance = crc32(f"{entry.label}/{relation.name}".encode())
+                    found[relation.name] = keys[chance % len(keys)]
+        return {**record, **found}
 
     def _address(self, key: Key | None, node: Node) -> tuple[Key, str]:
         """Return the key of the record, known or new, and its label."""

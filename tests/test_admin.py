@@ -138,6 +138,7 @@ def test_more_sessions_than_there_may_be_are_429() -> None:
     answer = client("POST", "/sessions", {"name": "two"})
     assert answer.status == 429
     assert "--max-sessions" in answer.body["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
     assert client("GET", "/clock?session=three").status == 429
 
 

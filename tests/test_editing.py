@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from mockserver import assembly, compiler, data, editing, exporter, loader
-from mockserver.assembly import World
+from mockserver.assembly import Sources, World
 from mockserver.editing import Editor, Refused
 from mockserver.errors import Conflict, NotFound
 from mockserver.exchange import Request
@@ -272,8 +272,21 @@ def test_all_mistakes_are_told_with_their_pointers(editor: Editor, shelf: Scenar
 
 
 def test_a_missing_field_is_told_where_it_should_be(editor: Editor, shelf: Scenario) -> None:
-    told = refused(editing.put, editor, shelf.state, "loan", None, {"reader": "mari"})
-    assert set(told) == {"/book"}
+    loan = {"reader": "mari", "book": None}
+    assert set(refused(editing.put, editor, shelf.state, "loan", None, loan)) == {"/book"}
+
+
+def test_a_relation_of_which_nobody_says_where_leads_somewhere(
+    editor: Editor, shelf: Scenario
+) -> None:
+    state, key = editing.put(editor, shelf.state, "loan", None, {"reader": "mari"})
+    assert state.records("loan")[key]["book"] in state.records("book")
+    again, _ = editing.put(editor, shelf.state, "loan", None, {"reader": "mari"})
+    assert again.records("loan")[key] == state.records("loan")[key]
+
+
+def test_a_relation_that_leads_nowhere_is_told(editor: Editor) -> None:
+    assert "/book" in refused(editing.put, editor, State(), "loan", None, {"due": "2026-05-05"})
 
 
 @pytest.mark.parametrize("fields", [None, [], "text", 7, True])
@@ -596,3 +609,24 @@ def test_a_persona_agrees_with_its_token(editor: Editor) -> None:
         editing.load, editor, text).values())  # fmt: skip
     (keeper,) = editing.load(editor, text.replace("reader: jaan", "reader: mari")).personas
     assert (keeper.name, keeper.token) == ("keeper", "abc")
+
+
+def test_a_plan_with_three_hundred_components_is_one_call(default_world: World) -> None:
+    api = default_world.api
+    editor = editing.Editor.of(api.spec, Sources().fixtures_path, api.pack.faker_providers)
+    editor = editor.at(default_world.scenario, default_world.clock())
+    many = {"count": 300, "with": {"name": {"label": True}, "type": {"slug": ["name"]}}}
+    priced = {"count": 300, "with": {"component": {"match": "huge.components"}}}
+    fields = {
+        "name": "Huge",
+        "components": many,
+        "plans": {"gold": {"name": "Gold", "components": priced}},
+    }
+    before = default_world.scenario.state
+    state, key = editing.put(editor, before, "offering", "huge", fields)
+    offering = state.records("offering")[key]
+    assert offering["category"] in state.records("category")
+    assert offering["customer"] in state.records("customer")
+    (plan,) = [p for p in state.records("plan").values() if p["offering"] == key]
+    rows = [r for r in state.records("plan_component").values() if r["plan"] == plan["uuid"]]
+    assert len({row["component"] for row in rows}) == 300

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeAlias
 from mockserver import api as apis
 from mockserver.actions import Bound
 from mockserver.admin import clocks, document, faults, records, requests, server, states, worlds
-from mockserver.admin.desk import Desk, MakeEditor, Passing
+from mockserver.admin.desk import Desk, MakeEditor
+from mockserver.admin.filling import Passing
 from mockserver.api import Api
 from mockserver.app import Application, Exchange, Options
 from mockserver.editing import Editor

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -14,9 +13,7 @@ from mockserver.editing import Editor
 from mockserver.errors import NON_FIELD, Invalid
 from mockserver.exchange import Request, Response
 from mockserver.hub import HEADER, PREFIX, Hub
-from mockserver.json_types import Record
 from mockserver.session import DEFAULT, Session, check_name
-from mockserver.store import Store, Transaction
 from mockserver.verification import Lens
 
 #: Returns what edits the records of an API.
@@ -92,21 +89,6 @@ class Desk:
             raise _too_deep() from None
         _check(sent, _DEEPEST)
         return dict(sent)
-
-
-class Passing(Store):
-    """A store that keeps nothing: each request fills it with what it is about."""
-
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Return a view that is thrown away."""
-        yield self.read()
-
-
-def fill(scope: Scope, resource: str, rows: Iterable[Record]) -> None:
-    """Let the call see some rows as the records of a resource."""
-    for row in rows:
-        scope.store.insert(resource, row)
 
 
 def _check(value: Any, depth: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mockserver import crud
 from mockserver.actions import Result, Scope
 from mockserver.admin import rows
-from mockserver.admin.desk import Desk, fill
+from mockserver.admin.desk import Desk
+from mockserver.admin.filling import fill
 from mockserver.errors import Invalid
 from mockserver.faults import Rule
 from mockserver.session import Session

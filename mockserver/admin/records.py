@@ -5,11 +5,13 @@ from __future__ import annotations
 from mockserver import crud, links
 from mockserver.actions import Result, Scope
 from mockserver.admin import edits, rows
-from mockserver.admin.desk import Desk, fill
+from mockserver.admin.desk import Desk
+from mockserver.admin.filling import fill, show, with_rows
 from mockserver.errors import Conflict, NotFound
 from mockserver.json_types import JSON, Key, Record
 from mockserver.operation import Resource
 from mockserver.session import Session
+from mockserver.store import State
 
 
 def resources_list(desk: Desk, scope: Scope) -> Result:
@@ -24,8 +26,15 @@ def records_list(desk: Desk, scope: Scope) -> Result:
     """Show the records of a resource."""
     session = desk.session()
     resource = _resource(session, scope)
-    fill(scope, "resource", [rows.resource_row(resource, session.state)])
-    fill(scope, "record", rows.record_rows(resource, session.state, desk.address(session)))
+    home = desk.address(session)
+
+    def made() -> State:
+        kinds = with_rows(State(), "resource", [rows.resource_row(resource, session.state)])
+        return with_rows(kinds, "record", rows.record_rows(resource, session.state, home))
+
+    # Kept with the state of the session, for the next page and until the next write.
+    kept = session.application.store.read().memo(("admin", resource.name, home), made)
+    show(scope, kept)
     return crud.list_(scope)
 
 

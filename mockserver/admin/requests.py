@@ -7,7 +7,8 @@ import orjson
 from mockserver import coverage as covering
 from mockserver import crud, values, verification
 from mockserver.actions import Result, Scope
-from mockserver.admin.desk import Desk, fill
+from mockserver.admin.desk import Desk
+from mockserver.admin.filling import fill
 from mockserver.errors import NotFound
 from mockserver.exchange import Response
 from mockserver.journal import Entry

@@ -115,7 +115,7 @@ def record_row(resource: Resource, record: Record, home: str, position: int = 1)
         "position": position,
         "label": label(resource, record),
         "url": links.write(home, resource, key) if resource.path else None,
-        "fields": dict(record),
+        "fields": record,
     }
 
 

@@ -7,7 +7,8 @@ from typing import Final
 from mockserver import crud, editing, loader, renderer
 from mockserver.actions import Result, Scope
 from mockserver.admin import clocks, edits, rows
-from mockserver.admin.desk import Desk, fill
+from mockserver.admin.desk import Desk
+from mockserver.admin.filling import fill
 from mockserver.errors import NON_FIELD, Conflict, Invalid, UnsupportedMedia
 from mockserver.exchange import Response
 from mockserver.session import Session

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from mockserver import crud
 from mockserver.actions import Result, Scope
 from mockserver.admin import clocks, edits, rows
-from mockserver.admin.desk import Desk, fill
+from mockserver.admin.desk import Desk
+from mockserver.admin.filling import fill
 from mockserver.errors import Conflict
 from mockserver.json_types import Record
 from mockserver.session import Session
