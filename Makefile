@@ -84,7 +84,8 @@ soak: $(TEST) ## Look for false alarms: 20 seeds, every world and mode, beside a
 
 mutation: $(TEST) ## Examine the contract tests with planted defects; writes docs/mutation.md. Takes an hour.
 	@$(BIN)/contract-tests mutate --sample 60 --rival 200 --mechanical 150 --gate 0.95 \
-	  --json build/mutation.json --page docs/mutation.md --reasons docs/mutation/reasons.yaml $(ARGS)
+	  --json build/mutation.json --page docs/mutation.md --reasons docs/mutation/reasons.yaml \
+	  --scores docs/mutation/scores.json $(ARGS)
 
 examples: $(TEST) ## Record the examples of the spec again.
 	@$(BIN)/python -m tests.record_examples

@@ -199,7 +199,9 @@ def _prepared(
         minimises=config.minimises,
     )
     world = World(lab)
-    court.settles = lambda suspicion, reads: pictures(world, suspicion, reads=reads)
+    court.settles = lambda suspicion, reads, is_anew: pictures(
+        world, suspicion, reads=reads, is_anew=is_anew
+    )
     court.refreshes = lambda script: refreshed(lab, world, script)
     job = Run(config, subject, lab, world, court, listener, counters)
     lab.on_suspicion = court.hear

@@ -17,17 +17,19 @@ class Disturbed(Exception):
     """Another client has written to what is being compared: ask again, from the start."""
 
 
-def pictures(world: World, suspicion: Suspicion, *, reads: int) -> dict[str, Picture]:
+def pictures(
+    world: World, suspicion: Suspicion, *, reads: int, is_anew: bool = False
+) -> dict[str, Picture]:
     """
     Return what the lists of a suspicion look like; raise Disturbed when they do not hold still.
 
-    Each is read so many times, and held against what the probe went by.
+    Each is read so many times and, unless it `is_anew`, held against what the probe went by.
     """
     found: dict[str, Picture] = {}
     with world.lab.unjudged(), world.lab.case("settle"):
         for operation, params in _lists(world, suspicion):
             name = f"{operation.id} {dict(params)}"
-            known = world.cached(operation, params)
+            known = None if is_anew else world.cached(operation, params)
             try:
                 seen = [world.listing(operation, params, is_fresh=True) for _ in range(reads)]
             except Blocked:

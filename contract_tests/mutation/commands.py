@@ -45,6 +45,7 @@ _OFTEN = 20
 @click.option("--resume", is_flag=True, help="Keep what --json has as killed; ask the rest again.")
 @click.option("--page", "page_file", type=click.Path(path_type=Path), help="Where the page goes.")
 @click.option("--reasons", type=click.Path(path_type=Path, exists=True), help="Why some survive.")
+@click.option("--scores", "scores_file", type=click.Path(path_type=Path), help="Fates in short.")
 @click.option("--gate", default=0.0, help="Exit 1 when the score is below this share.")
 def mutate(**said: Any) -> None:
     """Plant defects in the mock, one at a time, and count how many the suite finds."""
@@ -73,11 +74,12 @@ def mutate(**said: Any) -> None:
     exam.hold(asked, workers=said["workers"], on_score=heard)
     scores = [known[question.mutant] for question in questions]
     _save(file, scores=[asdict(s) for s in scores])
-    whole = _whole(said, chosen)
+    kept = exam.parts(file) if said["resume"] and file else exam.Parts()
+    whole = _whole(said, chosen) or list(kept.whole)
     _save(file, whole=[asdict(s) for s in whole])
-    rivals = _rivals(said, chosen, scores)
+    rivals = _rivals(said, chosen, scores) or list(kept.rivals)
     _save(file, rivals=[asdict(r) for r in rivals])
-    outcomes = _mechanicals(said)
+    outcomes = _mechanicals(said) or list(kept.mechanical)
     _save(file, mechanical=[asdict(o) for o in outcomes])
     found = exam.summary(scores)
     click.echo(json.dumps(found))
@@ -89,6 +91,8 @@ def mutate(**said: Any) -> None:
             mechanical=outcomes, whole=whole,
         )  # fmt: skip
         said["page_file"].write_text(text, encoding="utf-8")
+    if said["scores_file"]:
+        said["scores_file"].write_text(exam.in_short(scores), encoding="utf-8")
     if found["score"] < said["gate"]:
         raise SystemExit(1)
 

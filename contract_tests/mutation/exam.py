@@ -14,6 +14,8 @@ from statistics import median
 from typing import Any
 
 from contract_tests.mutation import score
+from contract_tests.mutation.mechanical_run import Outcome
+from contract_tests.mutation.rival import Rival
 from contract_tests.mutation.score import Score
 from mockserver import assembly, mutants
 from mockserver.mutants import Mutant
@@ -29,6 +31,15 @@ class Question:
     seed: int = 1
     is_whole: bool = False
     is_exhaustive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an exam has beside its scores: whole runs, rivals, mechanical mutants."""
+
+    whole: tuple[Score, ...] = ()
+    rivals: tuple[Rival, ...] = ()
+    mechanical: tuple[Outcome, ...] = ()
 
 
 @lru_cache(maxsize=2)
@@ -108,7 +119,37 @@ def summary(scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
+def in_short(scores: Sequence[Score]) -> str:
+    """Return the fates as JSON, a member on each line: small differences make small diffs."""
+    rows = [
+        {
+            "mutant": s.mutant,
+            "fate": s.fate,
+            "by": s.by,
+            "requests": s.requests,
+            "seconds": round(s.seconds, 2),
+        }
+        for s in scores
+    ]
+    document = {"schema_version": 1, "summary": summary(scores), "mutants": rows}
+    return json.dumps(document, indent=0) + "\n"
+
+
+def parts(path: Path) -> Parts:
+    """Return what a file has beside its scores; nothing when there is no file."""
+    document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return Parts(
+        tuple(_score(row) for row in document.get("whole", ())),
+        tuple(Rival(**row) for row in document.get("rivals", ())),
+        tuple(Outcome(**row) for row in document.get("mechanical", ())),
+    )
+
+
 def read(path: Path) -> list[Score]:
     """Return the scores of a file."""
     document = json.loads(path.read_text(encoding="utf-8"))
-    return [Score(**{**row, "also": tuple(row["also"])}) for row in document.get("scores", ())]
+    return [_score(row) for row in document.get("scores", ())]
+
+
+def _score(row: dict[str, Any]) -> Score:
+    return Score(**{**row, "also": tuple(row["also"])})

@@ -140,6 +140,8 @@ def _rivals(scores: Sequence[Score], rivals: Sequence[Rival]) -> str:
     if not rivals:
         return ""
     by_id = {score.mutant: score for score in scores}
+    # A rival of an earlier exam may have had mutants that are no longer planted.
+    rivals = [rival for rival in rivals if rival.mutant in by_id]
     families: dict[str, list[Rival]] = {}
     for rival in rivals:
         families.setdefault(rival.mutant[0], []).append(rival)

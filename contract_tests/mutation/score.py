@@ -114,11 +114,25 @@ def config_for(mutant: Mutant, world: assembly.World, base: Config, *, is_whole:
 def concerned(mutant: Mutant, world: assembly.World) -> tuple[str, ...]:
     """Return the operations at fault, and those that write the records they show."""
     operations = world.api.spec.operations
-    named = {mutant.operation, *mutant.elsewhere}
+    named = {mutant.operation, *mutant.elsewhere, *_beside(mutant, world)}
     shown = {o.resource for o in operations if o.id in named and o.nesting is None}
     return tuple(
         sorted(named | {o.id for o in operations if o.resource in shown and o.effect is not None})
     )
+
+
+def _beside(mutant: Mutant, world: assembly.World) -> set[str]:
+    """Return the lists that tell whom to ask a list about which is empty until it is asked."""
+    at_fault = world.api.spec.operation(mutant.operation)
+    filters = [p.filter for p in at_fault.parameters if p.filter and p.place == "query"]
+    if at_fault.nesting is None or not any(each.by for each in filters):
+        return set()
+    return {
+        o.id
+        for o in world.api.spec.operations
+        if o.verb == "list" and o.resource == at_fault.resource
+        and o.nesting is not None and o.nesting.parent == at_fault.nesting.parent
+    }  # fmt: skip
 
 
 def base_config(*, profile: str = "ci", seed: int = 1, pack: str | None = None) -> Config:

@@ -111,14 +111,23 @@ def _more(scene: Scene, parameter: Parameter, texts: list[str]) -> None:
         ask(scene, parameter, texts[:2], "D7")
     if not values.is_text(parameter) or not depth.is_full:
         return
-    if found not in ("icontains", "iexact", "folded") and (other := values.swapped(texts[0])):
-        ask(scene, parameter, [other], "D9")
+    for text in _other_case(texts, is_folded=found in ("icontains", "iexact", "folded")):
+        ask(scene, parameter, [text], "D9")
     if found in TEXTUAL | {"exact", "in"} and (pattern := values.wild(scene, parameter)):
         ask(scene, parameter, [pattern], "D9")
     if depth.values > 2:
         ask(scene, parameter, [f" {texts[0]} "], "D9")
     for text in values.foreign(scene, parameter, depth.values):
         ask(scene, parameter, [text], "D10")
+
+
+def _other_case(texts: Sequence[str], *, is_folded: bool) -> list[str]:
+    """Return a value that tells a filter which minds letter case from one that does not."""
+    if not is_folded:
+        return [other for text in texts[:1] if (other := values.swapped(text))]
+    # Folded values are asked for in the other case anyway, if the first one has any.
+    cased = [text for text in texts if values.swapped(text)][:1]
+    return [] if cased == list(texts[:1]) else cased
 
 
 def _boolean(scene: Scene, parameter: Parameter) -> list[Asked]:
@@ -155,11 +164,14 @@ def _is_single(scene: Scene, declared: Filter) -> bool:
 def _hidden(scene: Scene, parameter: Parameter) -> list[Asked]:
     """Ask about what rows do not show: what one answer has says what another must have."""
     found: list[Asked] = []
+    is_several = parameter.filter is not None and parameter.filter.values != "one"
     for text in oddities.guesses(scene, parameter)[
-        : scene.lab.depth.values + scene.lab.depth.is_full
+        : scene.lab.depth.values + scene.lab.depth.is_full + is_several
     ]:
         found.append(ask(scene, parameter, [text], "D2"))
-        if found[-1].is_telling:
+        telling = [each for each in found if each.is_telling]
+        # Only two values that keep different rows say what both together keep.
+        if telling and (not is_several or _keep_different(telling[0], telling[-1])):
             break
     last = found[-1] if found and found[-1].is_telling else None
     name = values.lookup(parameter)
@@ -170,8 +182,8 @@ def _hidden(scene: Scene, parameter: Parameter) -> list[Asked]:
         expect(scene, "D9", claim, parameter, SAYS["D9"])
     if name in RANGES and len(found) > 1:
         _nested(found[-2], found[-1])
-    if len(found) > 1 and parameter.filter and parameter.filter.values != "one":
-        _union(found[-2], found[-1])
+    if len(found) > 1 and is_several:
+        _union(next((each for each in found if each.is_telling), found[-2]), found[-1])
     if values.kind(parameter) == "uuid":
         for each in found:
             _within(each)
@@ -262,11 +274,15 @@ def _together(scene: Scene, asked: Sequence[Asked]) -> None:
 
 def _differ(left: Asked, right: Asked) -> bool:
     """Tell whether two filters keep different rows, so that both or any of them matters."""
+    return left.parameter is not right.parameter and _keep_different(left, right)
+
+
+def _keep_different(left: Asked, right: Asked) -> bool:
     kept = [
         set(map(str, each.found.ids if each.scene.has_key else each.found.rows))
         for each in (left, right)
     ]
-    return left.parameter is not right.parameter and kept[0] != kept[1]
+    return kept[0] != kept[1]
 
 
 def _empty(scene: Scene) -> None:

@@ -215,10 +215,12 @@ def _several(scene: Scene, order: Order) -> None:
     if order.is_single:
         return
     shown = [(up, down) for up, down in words(scene, order) if up and keys_of(scene, [up])]
-    for first, second in product((up for up, _ in shown), (down for _, down in shown if down)):
-        if second.endswith(first) or not _decides(scene, first, second):
+    for (first, _), (up, down) in product(shown, shown):
+        if up == first or not down or not _decides(scene, first, down):
             continue
-        _ordered(scene, [first, second])
+        # One of the two may be how equal rows come anyway.
+        for second in (down, up):
+            _ordered(scene, [first, second])
         return
 
 

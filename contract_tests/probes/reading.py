@@ -230,12 +230,15 @@ def list_is_detail(lab: Lab, world: World, operation: Operation) -> None:
 
 
 def _richest(listing: Listing, names: list[str], key: str) -> list[Any]:
-    """Return the keys of the rows that show the longest list of each property."""
+    """
+    Return the keys of the rows that show the longest lists of each property.
+
+    A list of one counts as well: it may be all that a row shows of several.
+    """
     found = []
     for name in names:
-        longest = max(listing.rows, key=lambda row: _size(row.get(name)))
-        if _size(longest.get(name)) > 1:
-            found.append(longest[key])
+        longest = sorted(listing.rows, key=lambda row: -_size(row.get(name)))[:_FEW]
+        found += [row[key] for row in longest if _size(row.get(name))]
     return found
 
 

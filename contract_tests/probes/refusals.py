@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contract_tests import claims, edges, inputs, making, portrait
+from contract_tests import acting, claims, edges, inputs, making, portrait, standing
 from contract_tests.inputs import Wish
 from contract_tests.lab import Blocked, Depth, Lab
 from contract_tests.making import Own
@@ -37,8 +37,14 @@ def takes_bodies(subject: Subject, operation: Operation) -> bool:
     """Tell whether a body of JSON is sent to an operation on records that we can make."""
     creates = {o.resource for o in subject.spec.operations if o.verb == "create"}
     is_ours = subject.is_annotated and operation.writes and operation.resource in creates
-    is_lasting = operation.effect is not None and operation.effect.lasting
-    return is_ours and not is_lasting and subject.body_schema(operation) is not None
+    is_made_to_stay = standing.is_lasting(operation) and operation.verb != "action"
+    return is_ours and not is_made_to_stay and subject.body_schema(operation) is not None
+
+
+def _may_try(lab: Lab, operation: Operation) -> None:
+    """Raise Blocked when a wrong body that is taken would do what cannot be undone."""
+    if not acting.may_act(lab, operation):
+        raise Blocked("what it does cannot be taken back; --mode destructive tries it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,7 @@ def _inside(
 )  # fmt: skip
 def invalid_bodies(lab: Lab, world: World, operation: Operation) -> None:
     """Send wrong bodies, and look whether any of them did something."""
+    _may_try(lab, operation)
     if operation.verb == "create":
         _invalid_creates(lab, world, operation)
         return
@@ -214,6 +221,7 @@ def _adds_nothing(lab: Lab, world: World, operation: Operation, before: list[Lis
 )
 def bodies_of_other_shapes(lab: Lab, world: World, operation: Operation) -> None:
     """Send what is no object, what is no JSON, and another media type."""
+    _may_try(lab, operation)
     with making.own(lab, world, operation.resource) as record:
         params = making.item_params(operation, record.key, record.params)
         if operation.verb == "create":

@@ -17,7 +17,7 @@ from contract_tests.steps import Reply
 from contract_tests.subject import Subject
 from contract_tests.wire import ABSENT
 from contract_tests.world import Listing, World
-from mockserver.operation import Effect, Operation
+from mockserver.operation import Effect, Operation, types_of
 
 _TRIED: Final = 3
 
@@ -150,6 +150,39 @@ def _is_off_the_shelf(
         test = shelves.test_for(lab, lister, lost)
         claim = claims.count_is(later.at("ids", where=test), count)
         lab.expect("B17", claim, operation=operation, says=says, key="x-effect")
+
+
+def _flags(subject: Subject, operation: Operation) -> list[str]:
+    """Return the booleans that whoever creates a record may choose."""
+    create = next((o for o in subject.spec.operations
+                   if o.verb == "create" and o.resource == operation.resource), None)  # fmt: skip
+    view = subject.body_view(create) if create else {}
+    found = [name for name, shown in view.items() if "boolean" in types_of(shown.schema)]
+    return found[:_TRIED]
+
+
+@probe(
+    "B16",
+    safety="W",
+    applies=lambda subject, op: is_destroy(subject, op) and bool(_flags(subject, op)),
+    cost=lambda subject, op, depth: 8 * len(_flags(subject, op)),
+)
+def destroys_in_states(lab: Lab, world: World, operation: Operation) -> None:
+    """Delete records with a flag set and not set."""
+    shower = portrait.reader(lab, operation.resource)
+    if shower is None:
+        raise Blocked(f"nothing shows a record of {operation.resource}")
+    for name in _flags(lab.subject, operation):
+        for value in (True, False):
+            changes = {**acting.legal(lab, operation.resource), name: value}
+            with (
+                lab.case(),
+                making.own(lab, world, operation.resource, changes=changes) as record,
+            ):
+                params = making.item_params(operation, record.key, record.params)
+                reply = lab.call(operation, params)
+                if claims.takes(lab, "B16", operation, reply, about=name):
+                    _is_gone(lab, operation, record, shower, ABSENT)
 
 
 @probe(

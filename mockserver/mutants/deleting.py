@@ -205,6 +205,7 @@ def orphaned(site: Site, api: Api) -> Defect:
     key="x-resource",
     sites=_rules("restrict"),
     spreads=True,
+    excuse=unseen.unused,
 )
 def unrestricted(site: Site, api: Api) -> Defect:
     """Delete it."""
@@ -232,6 +233,7 @@ def dangling(site: Site, api: Api) -> Defect:
     key="x-resource",
     sites=_rules("restrict"),
     spreads=True,
+    excuse=unseen.unused,
 )
 def cascading(site: Site, api: Api) -> Defect:
     """Delete all that forbids the deletion."""

@@ -171,10 +171,33 @@ def shown_once(site: Site, api: Api) -> str:
         return ""
     origin = origin_of(api, resource, site.about, site.subject)
     is_made = site.operation.verb == "report" or origin[0].endswith("()")
-    is_checked = _BOUNDS & set(site.subject) or origin in set(_compared(site, api, resource))
+    is_checked = _bounds(site.subject) or origin in set(_compared(site, api, resource))
     if not is_made or is_checked or len(tellers(api, origin)) > 1:
         return ""
     return "a function makes it for this answer alone, so that nobody else knows what is right"
+
+
+def _bounds(schema: Schema) -> set[str]:
+    """Return the words of a schema that a wrong value may break; any number has a number's form."""
+    found = _BOUNDS & set(schema)
+    return found if "string" in types_of(schema) else found - {"format"}
+
+
+def whole_number(site: Site, api: Api) -> str:
+    """Tell of a number whether nobody can miss its decimals: whole ones fit as well."""
+    resource = api.spec.resources.get(site.operation.resource)
+    is_open = "number" in types_of(site.subject) and "multipleOf" not in site.subject
+    if resource is None or not is_open:
+        return ""
+    return shown_here(site, api) and "a whole number fits, and this answer alone shows it"
+
+
+def host_of_link(site: Site, api: Api) -> str:
+    """Tell of a hyperlink whether no second answer says which host it leads to."""
+    bound = {"const", "enum", "pattern"} & set(site.subject)
+    if bound or not shown_here(site, api):
+        return ""
+    return "no schema promises a host, and this answer alone shows the link"
 
 
 def shown_here(site: Site, api: Api) -> str:

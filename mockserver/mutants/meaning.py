@@ -149,6 +149,7 @@ def _is_link(site: Site, api: Api) -> bool:
     "a hyperlink leads to another host",
     key="x-from",
     sites=sites.one_each(sites.where(_GETS, _is_link)),
+    excuse=hidden.host_of_link,
 )
 def other_host(site: Site, api: Api) -> Defect:
     """Link to another host."""

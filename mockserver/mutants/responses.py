@@ -8,7 +8,7 @@ from typing import Any
 from mockserver.api import Api
 from mockserver.exchange import Response
 from mockserver.json_types import JSON
-from mockserver.mutants import bodies, sites
+from mockserver.mutants import bodies, hidden, sites
 from mockserver.mutants.planting import Defect, Turn, answered_otherwise
 from mockserver.mutants.registry import Family, Site, Sites
 from mockserver.mutants.states import kind_of
@@ -252,6 +252,7 @@ def missing_null(site: Site, api: Api) -> Defect:
     sites=sites.where(
         _of_kind("number", "decimal"), lambda site, api: site.operation.verb == "list"
     ),
+    excuse=hidden.whole_number,
 )
 def rounded(site: Site, api: Api) -> Defect:
     """Show whole numbers only."""

@@ -43,6 +43,58 @@ def pointer(site: Site, api: Api) -> str:
     return "" if _is_reached(api, site.subject[0]) else "no answer leads to what pointed at it"
 
 
+def leftover(site: Site, api: Api) -> str:
+    """Tell of a record that an operation takes away whether it could be seen if it stayed."""
+    if site.subject == site.operation.resource:
+        return ""
+    if site.operation.verb == "destroy":
+        return _left(site, api, site.subject)
+    return _unpointed(api, site.subject)
+
+
+def _unpointed(api: Api, resource: str) -> str:
+    """Tell of a resource whether its records are only seen where something points at them."""
+    steps = (api.spec.resources[holder].relations.get(step) for holder, step in _hops(api))
+    ways = {each.kind for each in steps if each is not None and each.to == resource}
+    is_asked_for = any(operation.resource == resource for operation in api.spec.operations)
+    if is_asked_for or not ways <= {"one", "many"}:
+        return ""
+    return "it is only seen where a record points at it, and none does any more"
+
+
+def unused(site: Site, api: Api) -> str:
+    """Tell of what forbids a deletion whether an operation could bring it about."""
+    return _unmade(api, *site.subject)
+
+
+def unreachable(site: Site, api: Api) -> str:
+    """Tell of an operation whether an operation could bring a record into a refused state."""
+    effect, resource = site.operation.effect, api.spec.resources.get(site.operation.resource)
+    ways = [path for each in (effect.refuses if effect else ()) for path in each.when]
+    if resource is None or not ways:
+        return ""
+    relations = [resource.relations.get(path.partition(".")[0]) for path in ways]
+    why = [
+        _unmade(api, each.to, each.by) if each is not None and each.kind == "reverse" else ""
+        for each in relations
+    ]
+    return why[0] if all(why) else ""
+
+
+def _unmade(api: Api, resource: str, relation: str) -> str:
+    """Tell whether no operation makes records of a resource, or has them point at another one."""
+    for operation in api.spec.operations:
+        effect = operation.effect
+        if effect is None:
+            continue
+        if resource in effect.creates or relation in effect.changes.get(resource, ()):
+            # Pointing at nothing brings about less than there was.
+            emptied = effect.sets.get(resource, {})
+            if resource in effect.creates or emptied.get(relation, "") is not None:
+                return ""
+    return f"no operation makes a {resource} or gives one a {relation}, so that none is ever in use"
+
+
 def _left(site: Site, api: Api, child: str) -> str:
     parent = site.operation.resource
     for operation in api.spec.operations:
