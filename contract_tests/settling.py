@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from contract_tests.lab import Blocked, Suspicion
 from contract_tests.relations import text_of
 from contract_tests.world import Listing, Params, World
 from mockserver.operation import Operation
 
+#: Stands for what we made ourselves.
+_OURS: Final = object()
 #: What a list shows, in any order, and how many rows it says it has.
 Picture = tuple[tuple[str, ...], int | None]
 
@@ -58,8 +61,20 @@ def _lists(world: World, suspicion: Suspicion) -> Iterator[tuple[Operation, Para
 
 
 def _picture(listing: Listing, tag: str) -> Picture:
-    """Return what others wrote: rows that have our tag change by our own doing."""
-    texts = [text_of(row) for row in listing.rows]
-    others = tuple(sorted(text for text in texts if tag not in text))
-    total = None if listing.total is None else listing.total - len(texts) + len(others)
+    """Return what others wrote: what has our tag changes by our own doing."""
+    kept = [_of_others(row, tag) for row in listing.rows]
+    others = tuple(sorted(text_of(row) for row in kept if row is not _OURS))
+    total = None if listing.total is None else listing.total - len(kept) + len(others)
     return others, total
+
+
+def _of_others(value: Any, tag: str) -> Any:
+    """Return a value without the objects that have our tag, which may be inside of others'."""
+    if isinstance(value, Mapping):
+        if any(isinstance(inner, str) and tag in inner for inner in value.values()):
+            return _OURS
+        return {name: _of_others(inner, tag) for name, inner in value.items()}
+    if isinstance(value, list):
+        kept = (_of_others(inner, tag) for inner in value)
+        return [inner for inner in kept if inner is not _OURS]
+    return _OURS if isinstance(value, str) and tag in value else value

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from contract_tests import baseline, causes, exporting, inprocess, runner, script
+from contract_tests import baseline, causes, exporting, inprocess, runner, script, settling
 from contract_tests.baseline import BadBaseline
 from contract_tests.config import Config
 from contract_tests.result import Exit, Finding, Result
@@ -215,3 +215,17 @@ def test_a_script_becomes_commands(ignored_filter: Result) -> None:
     http = exporting.export(found.script, "http", "http://h")
     assert http.count("### ") == len(found.script["steps"])
     assert "5f1aa31c" not in curl + http
+
+
+def test_what_others_wrote_inside_of_what_is_ours_is_told_apart() -> None:
+    row = {
+        "name": "Shared offering",
+        "plans": [{"name": "Ours zqtag1"}, {"name": "Theirs", "tags": ["a", "zqtag1"]}],
+        "total": 2,
+    }
+    assert settling._of_others(row, "zqtag1") == {
+        "name": "Shared offering",
+        "plans": [{"name": "Theirs", "tags": ["a"]}],
+        "total": 2,
+    }
+    assert settling._of_others({"name": "zqtag1", "plans": []}, "zqtag1") is settling._OURS
