@@ -140,6 +140,10 @@ class Application:
         made._set_out(store, clock, replace(self.options, seed=seed))  # noqa: SLF001  it is one of us
         return made
 
+    def live_by(self, clock: Callable[[], datetime]) -> None:
+        """Tell the time by another clock from now on."""
+        self.clock, self._last_use = clock, auth.LastUse(clock)
+
     def starts_at(self, instant: datetime) -> None:
         """Take the records for those of an instant: jobs due after it are still to come."""
         self._since, self._due = instant, None

@@ -121,6 +121,7 @@ def problem(rejection: Rejection) -> Worded:
 
 DIALECTS: Final[Mapping[str, Dialect]] = {"drf": drf, "problem": problem}
 
+
 def _title(status: int) -> str:
     # RFC 9110 has this name; Python has it from 3.13 on.
     named = {413: "Content Too Large"}

@@ -421,7 +421,9 @@ class Hub:
 def around(application: Application) -> Hub:
     """Return a hub for an application that was made without one."""
     scenario = Scenario("default", application.options.seed, "", (), application.store.state)
-    return Hub(application, scenario)
+    made = Hub(application, scenario)
+    made.sessions.default.adopt(application)
+    return made
 
 
 def _is_plain(session: Session, request: Request) -> bool:

@@ -71,6 +71,11 @@ class Session:
         self.application = like.beside(store, self.now, start.scenario.seed)
         self.application.starts_at(start.at)
 
+    def adopt(self, application: Application) -> None:
+        """Let this very application answer instead of a sibling: others hold on to it."""
+        application.live_by(self.now)
+        self.application = application
+
     def now(self) -> datetime:
         """Return what time it is in this world."""
         return self.clock()
