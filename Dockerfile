@@ -9,7 +9,7 @@ COPY contract_tests contract_tests
 COPY spec spec
 COPY fixtures fixtures
 RUN python -m venv /opt/mockserver \
- && /opt/mockserver/bin/pip install --no-cache-dir --disable-pip-version-check .
+ && /opt/mockserver/bin/pip install --no-cache-dir --disable-pip-version-check '.[redis]'
 
 FROM build AS contract-build
 RUN /opt/mockserver/bin/pip install --no-cache-dir --disable-pip-version-check '.[contract]'

@@ -9,6 +9,9 @@ VENV ?= .venv
 ARGS ?=
 # A second release of the vendor's client; it cannot be installed beside the first, so it gets a folder.
 NEWER := 7.9.0
+# Other mock servers, to compare with: below lint-external's folder, of which npm keeps only what it asks for.
+PEERS := build/npm/peers
+QUIET := --silent --no-audit --no-fund --no-package-lock
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -18,7 +21,7 @@ DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test contract soak mutation fmt check bench fuzz examples docs lint-external clean
+.PHONY: help install serve test contract soak mutation fmt check bench bench-peers fuzz examples docs lint-external clean
 
 help: ## Say what there is to make.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +74,18 @@ check: $(DEV) ## Look at everything without running it.
 
 bench: $(RUNTIME) ## Measure how fast requests are answered.
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# The newest of them want a newer Node than many systems have, so npm brings one along.
+bench-peers: $(RUNTIME) ## Measure how fast other mock servers answer the same; asks npm for them.
+	@mkdir -p $(PEERS)
+	@cp benchmarks/peers/* $(PEERS)
+	@if command -v npm >/dev/null; then \
+	  echo "installing other mock servers into $(PEERS) ..."; \
+	  npm install $(QUIET) --no-save --prefix $(PEERS) node@22 || true; \
+	  PATH="$(CURDIR)/$(PEERS)/node_modules/node/bin:$$PATH" npm install $(QUIET) --prefix $(PEERS) \
+	    || echo "npm has failed: what is not installed is left out" >&2; \
+	fi
+	@$(BIN)/python -m benchmarks.bench_peers --packages $(PEERS) $(ARGS)
 
 fuzz: $(TEST) ## Look for holes, long and seeded, and play random games: ARGS="--examples 500".
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -9,17 +9,34 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import bench_create, bench_list, bench_retrieve, bench_startup, sessions
+from benchmarks import (
+    bench_cached,
+    bench_create,
+    bench_growth,
+    bench_memory,
+    bench_sessions,
+    bench_startup,
+)
+from benchmarks.bench_growth import Growth
+from benchmarks.bench_memory import Memory
+from benchmarks.bench_sessions import Sessions
 from benchmarks.comparison import Comparison
-from benchmarks.sessions import Sessions
 
-_BENCHMARKS: Final[Mapping[str, Callable[[int], Comparison | Sessions]]] = {
-    "startup": bench_startup.measure,
-    "retrieve": bench_retrieve.measure,
-    "list": bench_list.measure,
+_BENCHMARKS: Final[Mapping[str, Callable[[int], Comparison | Sessions | Memory | Growth]]] = {
+    "startup-cold": bench_startup.cold,
+    "startup-warm": bench_startup.warm,
+    "startup-library": bench_startup.library,
+    "memory": bench_memory.measure,
+    "retrieve": bench_cached.record,
+    "list": bench_cached.page,
+    "list-after-write": bench_cached.fresh,
     "create": bench_create.measure,
-    "sessions": sessions.measure,
+    "sessions": bench_sessions.measure,
+    "growth": bench_growth.measure,
+    "growth-million": bench_growth.million,
 }
+#: These take long and much memory, and run when they are named.
+_ON_REQUEST: Final = frozenset({"growth-million"})
 
 
 @click.command()
@@ -27,10 +44,10 @@ _BENCHMARKS: Final[Mapping[str, Callable[[int], Comparison | Sessions]]] = {
 @click.option("--rounds", default=9, show_default=True, type=click.IntRange(1, 100),
               help="Turns of each server; the medians count.")  # fmt: skip
 def main(names: Sequence[str], rounds: int) -> None:
-    """Compare the mock server with bare aiohttp; all benchmarks when none is named."""
+    """Compare the mock server with bare aiohttp; all quick ones when none is named."""
     compared = []
     console = Console(stderr=True)
-    for name in names or _BENCHMARKS:
+    for name in names or [each for each in _BENCHMARKS if each not in _ON_REQUEST]:
         found = _BENCHMARKS[name](rounds)
         click.echo(found.as_json())
         if isinstance(found, Comparison):

@@ -86,24 +86,28 @@ def compare(
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         answer = runner.run(load.ask(served.port, request))
         with processes.plain(answer) as bare:
-            _check_same(answer, runner.run(load.ask(bare.port, request)))
+            check_same(answer, runner.run(load.ask(bare.port, request)))
             for each in (served, bare):
-                runner.run(_turn(each, request, WARM_UP))
+                runner.run(take_turn(each, request, requests=WARM_UP))
             pairs = [
-                [runner.run(_turn(each, request, requests)) for each in (served, bare)]
+                [runner.run(take_turn(each, request, requests=requests)) for each in (served, bare)]
                 for _ in range(rounds)
             ]
     turns, bare_turns = zip(*pairs, strict=True)
     return summarize(benchmark, turns, bare_turns, requests)
 
 
-async def _turn(served: Served, request: Message, requests: int) -> Turn:
+async def take_turn(
+    served: Served, *messages: Message, requests: int, connections: int = CONNECTIONS
+) -> Turn:
+    """Send so many requests, the given ones in turn, and return what one of them cost."""
     before = served.cpu()
-    elapsed = await load.send(served.port, request, count=requests, connections=CONNECTIONS)
+    elapsed = await load.send(served.port, *messages, count=requests, connections=connections)
     return Turn((served.cpu() - before) / requests, elapsed / requests)
 
 
-def _check_same(answer: Answer, bare: Answer) -> None:
+def check_same(answer: Answer, bare: Answer) -> None:
+    """Raise BadAnswer when the bare server answers something else than the mock."""
     # Dates may differ, everything else would make the comparison unfair.
     ours, theirs = dict(answer.headers), dict(bare.headers)
     ours.pop("Date", None)

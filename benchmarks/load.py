@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Final, cast
 
 HOST: Final = "127.0.0.1"
@@ -53,26 +54,30 @@ def message(
 
 async def ask(port: int, request: Message) -> Answer:
     """Send one request on a connection of its own; raise BadAnswer on another status."""
-    found = await _converse(port, request, 1)
+    found = await _converse(port, (request,), 1)
     head, _, body = found.partition(_END_OF_HEAD)
     lines = head.decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in lines[1:])
     return Answer(int(lines[0].split()[1]), {name: value.strip() for name, _, value in pairs}, body)
 
 
-async def send(port: int, request: Message, *, count: int, connections: int) -> float:
-    """Return the seconds that `count` requests took; raise BadAnswer on another status."""
+async def send(port: int, *requests: Message, count: int, connections: int) -> float:
+    """
+    Return the seconds that `count` requests took; raise BadAnswer on another status.
+
+    Each connection sends the given ones in turn, again and again.
+    """
     share, rest = divmod(count, connections)
     counts = [share + (position < rest) for position in range(connections)]
     started = time.perf_counter()
-    await asyncio.gather(*(_converse(port, request, n) for n in counts if n))
+    await asyncio.gather(*(_converse(port, requests, n) for n in counts if n))
     return time.perf_counter() - started
 
 
-async def _converse(port: int, request: Message, count: int) -> bytes:
-    """Send a request again and again; return the last answer as it came."""
+async def _converse(port: int, requests: Sequence[Message], count: int) -> bytes:
+    """Send requests in turn, again and again; return the last answer as it came."""
     loop = asyncio.get_running_loop()
-    transport, client = await loop.create_connection(lambda: _Client(request, count), HOST, port)
+    transport, client = await loop.create_connection(lambda: _Client(requests, count), HOST, port)
     try:
         async with asyncio.timeout(PATIENCE):
             return await client.done
@@ -88,8 +93,9 @@ class _Client(asyncio.Protocol):
     server and not for its client.
     """
 
-    def __init__(self, request: Message, count: int) -> None:
-        self._request, self._left = request, count
+    def __init__(self, requests: Sequence[Message], count: int) -> None:
+        self._following = cycle(requests)
+        self._request, self._left = next(self._following), count
         self._received = b""
         self._expected = -1
         self.done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -127,7 +133,7 @@ class _Client(asyncio.Protocol):
         if not self._left:
             self.done.set_result(self._received)
             return
-        self._received, self._expected = b"", -1
+        self._request, self._received, self._expected = next(self._following), b"", -1
         self._transport.write(self._request.raw)
 
     def _fail(self, problem: str) -> None:

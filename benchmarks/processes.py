@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks import bare
-from benchmarks.load import Answer
+from benchmarks.load import HOST, Answer
 
 #: How long a server may take to listen, in seconds.
 PATIENCE: Final = 60.0
@@ -30,7 +31,11 @@ class Served:
 
     def cpu(self) -> float:
         """Return the processor time the process has used, user and system, in seconds."""
-        return time.clock_gettime((~self.pid << 3) | _SCHEDULED)
+        return _cpu(self.pid)
+
+    def cpu_of_all(self) -> float:
+        """Return the same of the process and of all processes that it started, those too."""
+        return sum(map(_cpu, _family(self.pid)))
 
 
 @contextmanager
@@ -52,6 +57,52 @@ def plain(answer: Answer) -> Iterator[Served]:
         bare.write_answer(answer_file, answer)
         with _process(["benchmarks.bare", str(answer_file), str(port_file)], port_file) as served:
             yield served
+
+
+@contextmanager
+def listening(command: Sequence[str], port: int, log: Path) -> Iterator[Served]:
+    """Run a server that was told its port; raise RuntimeError when it does not listen there."""
+    with log.open("wb") as said:
+        running = subprocess.Popen(  # noqa: S603  what benchmarks compare with
+            command, stdout=said, stderr=said, cwd=log.parent
+        )
+    try:
+        _wait_for(running, port, log)
+        yield Served(port, running.pid)
+    finally:
+        running.kill()
+        running.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now, for servers that cannot choose one."""
+    with socket.create_server((HOST, 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def _wait_for(running: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while running.poll() is None and time.monotonic() < until:
+        try:
+            socket.create_connection((HOST, port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+        else:
+            return
+    said = log.read_text("utf-8", errors="replace").strip().splitlines() or ["it says nothing"]
+    problems = [line for line in said if "error" in line.lower()]
+    raise RuntimeError(f"it does not start ({(problems or said)[-1].strip()})")
+
+
+def _cpu(pid: int) -> float:
+    return time.clock_gettime((~pid << 3) | _SCHEDULED)
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text("ascii").split():
+            yield from _family(int(child))
 
 
 @contextmanager
