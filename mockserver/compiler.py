@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from mockserver import lint, readings
+from mockserver import readings
 from mockserver.errors import AuthorError, BrokenSpec, SpecError
 from mockserver.loader import Node, where
 from mockserver.operation import (
@@ -71,9 +71,9 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 AUTH_DEFAULTS: Final[Mapping[str, Any]] = {"keyword": "Bearer", "active": "is_active"}
 
 
-def compile_spec(document: Node) -> Spec:
+def compile_spec(document: Node, *, is_linted: bool = False) -> Spec:
     """Return what a bundled document says; raise BrokenSpec with every mistake."""
-    problems: list[AuthorError] = list(lint.lint(document))
+    problems: list[AuthorError] = [] if is_linted else _lint(document)
     try:
         spec = _Compiler(document, problems).compile()
     except (LookupError, TypeError, ValueError, AttributeError):
@@ -83,6 +83,13 @@ def compile_spec(document: Node) -> Spec:
     if problems:
         raise BrokenSpec(problems)
     return spec
+
+
+def _lint(document: Node) -> list[AuthorError]:
+    # A document that was found right before needs neither the rules nor what compiles them.
+    from mockserver import lint
+
+    return list(lint.lint(document))
 
 
 def resolve(document: Mapping[str, Any], node: Any) -> Any:

@@ -9,11 +9,10 @@ from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from types import FunctionType
 from typing import Any, Final
 
 import jsonschema_rs
-from faker import Factory as FakerFactory
-from faker.providers import BaseProvider
 
 from mockserver import loader
 from mockserver.drafts import Fake, Maker, Target, World, plain
@@ -131,11 +130,18 @@ def read_all(folder: Path, spec: Spec, problems: list[AuthorError]) -> dict[str,
     return found
 
 
-def faker(providers: Iterable[type[BaseProvider]] = ()) -> Fake:
-    """Return a Faker of its own, with the words of the pack."""
+def faker(providers: Iterable[Any] = ()) -> Fake:
+    """
+    Return a Faker of its own, with the words of the pack.
+
+    Each provider is what Faker takes, or a function that imports and returns it.
+    """
+    # Its many modules are of no use to a world that was made before.
+    from faker import Factory as FakerFactory
+
     fake = FakerFactory.create(LOCALE)
     for provider in providers:
-        fake.add_provider(provider)
+        fake.add_provider(provider() if isinstance(provider, FunctionType) else provider)
     fake.seed_instance(0)  # from now on its chance is not shared with other Fakers
     return fake
 

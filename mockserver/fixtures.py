@@ -13,7 +13,7 @@ from mockserver.entries import Entry, Names, Present
 from mockserver.errors import AuthorError, FixtureError
 from mockserver.factory import key_of, read
 from mockserver.json_types import JSON, Key
-from mockserver.loader import Node, display_name, where
+from mockserver.loader import Node, display_name, own_path, where
 from mockserver.operation import Relation, Resource, Spec
 
 _PARTS: Final = (
@@ -55,6 +55,8 @@ class Outline:
         #: The last number used for each resource, where that is no longer seen.
         self.serials: dict[str, int] = {}
         self.entries: list[Entry] = []
+        #: The files that were read.
+        self.files: set[Path] = set()
         self.personas: list[Persona] = []
         self._spec = spec
         self._problems = problems
@@ -156,6 +158,7 @@ class Outline:
             self._read(path.parent / str(name), where(node, "include"))
         # Inserted last, so that what is included comes first.
         self._files[path.resolve()] = node
+        self.files.add(own_path(path))
 
     # Declaring
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from mockserver.errors import BrokenSpec, SpecError
 from mockserver.json_types import JSON
+
+if TYPE_CHECKING:
+    import yaml
 
 #: Where a reference stands decides which section of `components` its target joins.
 _SECTIONS: Final[Mapping[str, str]] = {
@@ -29,6 +32,24 @@ _SECTIONS: Final[Mapping[str, str]] = {
 _DATA: Final = frozenset({"example", "default", "enum", "const", "value", "mapping"})
 
 _MERGE: Final = "tag:yaml.org,2002:merge"
+#: A node of PyYAML. `Any`, because its types do not tell of the `id` of a kind.
+_Tree: TypeAlias = Any
+_TEXT: Final = "tag:yaml.org,2002:str"
+#: The kinds of plain scalars: tag, pattern, and how they may begin.
+_CORE: Final = (
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", list("-+0123456789")),
+    (
+        "float",
+        (
+            r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+        ),
+        list("-+.0123456789"),
+    ),
+    ("merge", r"^(?:<<)$", ["<"]),
+)
 #: In place of the content of a file that could not be read, which was said already.
 _UNREADABLE: Final = object()
 
@@ -59,12 +80,21 @@ def where(node: Any, key: str = "") -> str:
 
 def load(path: Path) -> Node:
     """Read a spec and all files it refers to; raise BrokenSpec with every mistake."""
+    return load_with_files(path)[0]
+
+
+def load_with_files(path: Path) -> tuple[Node, frozenset[Path]]:
+    """
+    Read a spec as `load`, and return the files it consists of, too.
+
+    A file is named as it was found: where links lead to it, its name shows that.
+    """
     bundler = _Bundler(path)
     document = bundler.bundle()
     bundler.problems.extend(bundler.forgotten())
     if bundler.problems:
         raise BrokenSpec(bundler.problems)
-    return document
+    return document, frozenset(bundler.files)
 
 
 def read_file(path: Path, *, root: Path | None = None) -> JSON:
@@ -82,8 +112,10 @@ def read_file(path: Path, *, root: Path | None = None) -> JSON:
 
 def read_yaml(text: str, name: str) -> JSON:
     """Read YAML 1.2 text; `name` is how error messages call it."""
+    import yaml  # not at the top: what was read before is not read again
+
     try:
-        tree = yaml.compose(text, Loader=_CoreLoader)
+        tree = yaml.compose(text, Loader=_core_loader())
         return None if tree is None else _construct(tree, name)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -104,14 +136,22 @@ def display_name(path: Path, root: Path | None = None) -> str:
     return str(path)
 
 
+def own_path(path: Path, resolved: Path | None = None) -> Path:
+    """Return the one name of a file; where links lead to it, the one that it was found by."""
+    found = path.resolve() if resolved is None else resolved
+    return found if os.path.normpath(path.absolute()) == str(found) else path.absolute()
+
+
 class _Bundler:
     """Follow references from the root file and gather their targets in `components`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         self.problems: list[SpecError] = []
+        self.files = {own_path(path)}
         self._files: dict[Path, Any] = {}
         self._names: dict[tuple[Path, str], tuple[str, str]] = {}
+        self._targets: dict[tuple[Path, str], Path] = {}
         self._components: dict[str, dict[str, Any]] = {}
 
     def bundle(self) -> Node:
@@ -141,7 +181,7 @@ class _Bundler:
     def forgotten(self) -> Iterator[SpecError]:
         """Yield the files below `paths/` that nothing refers to: nobody wanted that."""
         for path in sorted((self.path.parent / "paths").rglob("*.yaml")):
-            if path not in self._files:
+            if path.resolve() not in self._files:
                 name = display_name(path, self.path.parent.parent)
                 text = f"nothing refers to this file; add it to `paths:` of {self.path.name}"
                 yield SpecError(name, text)
@@ -152,9 +192,8 @@ class _Bundler:
         if isinstance(entry, dict) and isinstance(entry.get("$ref"), str):
             file, _, pointer = entry["$ref"].partition("#")
             if file:
-                self._names.setdefault(
-                    ((self.path.parent / file).resolve(), pointer), (section, name)
-                )
+                target = self._beside(self.path, file)
+                self._names.setdefault((target, pointer), (section, name))
 
     def _target(self, entry: Any, base: Path, section: str) -> Any:
         if isinstance(entry, dict) and isinstance(entry.get("$ref"), str):
@@ -227,7 +266,7 @@ class _Bundler:
         if "://" in file_part:
             self._problem(place, f"$ref {reference!r} is remote: save it beside the spec")
             return None, None
-        file = (base.parent / file_part).resolve() if file_part else base
+        file = self._beside(base, file_part) if file_part else base
         target = self._file(file, place)
         if target is _UNREADABLE:
             return None, None
@@ -244,6 +283,13 @@ class _Bundler:
             self._problem(place, f"$ref {reference!r} leads to nothing: write something there")
             return None, None
         return target, file
+
+    def _beside(self, base: Path, name: str) -> Path:
+        """Return the file of that name beside another; asking the system takes long."""
+        if (base, name) not in self._targets:
+            found = self._targets[base, name] = (base.parent / name).resolve()
+            self.files.add(own_path(base.parent / name, found))
+        return self._targets[base, name]
 
     def _file(self, path: Path, place: str) -> Any:
         if path not in self._files:
@@ -265,41 +311,39 @@ def _inherit(section: str, key: str) -> str:
     return section if section != "pathItems" else "pathItems"
 
 
-class _CoreLoader(yaml.CSafeLoader):
-    """The YAML 1.2 core schema: `on`, `yes` and dates stay text."""
+@cache
+def _core_loader() -> Any:
+    """Return a loader of the YAML 1.2 core schema: `on`, `yes` and dates stay text."""
+    import yaml
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  as in the base class
+    class CoreLoader(yaml.CSafeLoader):
+        yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  as in the base class
 
+        def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+            # Most scalars are words that begin like nothing else; the rest is for the base.
+            is_plain = kind is yaml.ScalarNode and value and implicit[0]
+            if is_plain and value[0] not in self.yaml_implicit_resolvers:
+                return _TEXT
+            found: str = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # it has no types
+            return found
 
-for _tag, _pattern, _first in (
-    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", list("-+0123456789")),
-    (
-        "float",
-        (
-            r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-        ),
-        list("-+.0123456789"),
-    ),
-    ("merge", r"^(?:<<)$", ["<"]),
-):
-    _CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+    for tag, pattern, first in _CORE:
+        CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), first)
+    return CoreLoader
 
 
-def _construct(node: yaml.Node, name: str) -> Any:
-    if isinstance(node, yaml.MappingNode):
+def _construct(node: _Tree, name: str) -> Any:
+    if node.id == "mapping":
         return _mapping(node, name)
-    if isinstance(node, yaml.SequenceNode):
+    if node.id == "sequence":
         return [_construct(item, name) for item in node.value]
     return _scalar(node)
 
 
-def _mapping(node: yaml.MappingNode, name: str) -> Node:
+def _mapping(node: _Tree, name: str) -> Node:
     result = Node(where=f"{name}:{node.start_mark.line + 1}")
     for key_node, value_node in _pairs(node):
-        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+        key = key_node.value if key_node.id == "scalar" else None
         line = key_node.start_mark.line + 1
         if key is None:
             raise SpecError(f"{name}:{line}", "a key must be text")
@@ -310,29 +354,35 @@ def _mapping(node: yaml.MappingNode, name: str) -> Node:
     return result
 
 
-def _pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+def _pairs(node: _Tree) -> Iterator[tuple[_Tree, _Tree]]:
     """Yield the pairs of a mapping, then those it merges: the first of a name wins."""
-    merged: list[yaml.Node] = []
+    merged: list[_Tree] = []
     seen: set[str] = set()
     for key, value in node.value:
         if key.tag == _MERGE:
-            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            merged += value.value if value.id == "sequence" else [value]
             continue
-        if isinstance(key, yaml.ScalarNode):
+        if key.id == "scalar":
             seen.add(key.value)
         yield key, value
     for source in merged:
-        if not isinstance(source, yaml.MappingNode):
-            raise yaml.MarkedYAMLError(
-                problem="only mappings can be merged", problem_mark=source.start_mark
-            )
+        if source.id != "mapping":
+            _refuse_merge(source)
         for key, value in _pairs(source):
-            if not isinstance(key, yaml.ScalarNode) or key.value not in seen:
+            if key.id != "scalar" or key.value not in seen:
                 seen.add(str(key.value))
                 yield key, value
 
 
-def _scalar(node: yaml.Node) -> JSON:
+def _refuse_merge(source: _Tree) -> NoReturn:
+    import yaml
+
+    raise yaml.MarkedYAMLError(
+        problem="only mappings can be merged", problem_mark=source.start_mark
+    )
+
+
+def _scalar(node: _Tree) -> JSON:
     text: str = node.value
     match node.tag.rpartition(":")[2]:
         case "null":

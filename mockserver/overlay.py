@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonpath
-
 from mockserver import loader
 from mockserver.errors import AuthorError, BrokenSpec, SpecError
 from mockserver.loader import Node
@@ -64,6 +62,9 @@ def _complaint(action: Any) -> str:
 
 def _perform(document: Node, action: Mapping[str, Any]) -> str:
     """Change the document; return what is wrong with the target, or nothing."""
+    # It takes longer to import than to read most specs, and most have no overlay.
+    import jsonpath
+
     target = action["target"]
     try:
         matches = list(jsonpath.finditer(target, document))

@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from faker.providers import BaseProvider
-
 from mockserver.drafts import Draft, Fake, Maker, World
 from mockserver.entries import Entry, Names
 from mockserver.errors import AuthorError, BrokenSpec, FixtureError
 from mockserver.factory import Checks, Factory, faker, read, read_all
 from mockserver.fixtures import Outline, Persona
 from mockserver.json_types import JSON, Record
-from mockserver.loader import Node, display_name, where
+from mockserver.loader import Node, display_name, own_path, where
 from mockserver.operation import Spec
 from mockserver.store import State, Store, Table
 
@@ -36,6 +34,8 @@ class Scenario:
     personas: tuple[Persona, ...]
     state: State
     names: Names = field(default_factory=Names, repr=False)
+    #: The files it follows from, beside the spec.
+    files: frozenset[Path] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Tools:
     fake: Fake
 
     @classmethod
-    def of(cls, spec: Spec, folder: Path, providers: Iterable[type[BaseProvider]] = ()) -> Tools:
+    def of(cls, spec: Spec, folder: Path, providers: Iterable[Any] = ()) -> Tools:
         """Read the factory files in a folder; raise BrokenSpec with every mistake."""
         problems: list[AuthorError] = []
         recipes = read_all(folder, spec, problems)
@@ -88,7 +88,7 @@ def load(
     *,
     seed: int | None = None,
     now: datetime,
-    providers: Iterable[type[BaseProvider]] = (),
+    providers: Iterable[Any] = (),
 ) -> Scenario:
     """
     Return the scenario of that name; raise BrokenSpec with every mistake.
@@ -112,26 +112,41 @@ def load(
     outline.declare(outline.seed if seed is None else seed)
     factory = tools.factory(outline, now, problems)
     factory.compile_all()
-    return complete(name, outline, factory, tools)
+    files = {*outline.files, *map(own_path, (root / "factories").glob("*.yaml"))}
+    return replace(complete(name, outline, factory, tools), files=frozenset(files))
 
 
 def complete(name: str, outline: Outline, factory: Factory, tools: Tools) -> Scenario:
     """Return the scenario that an outline describes; raise BrokenSpec with every mistake."""
-    state = _counted(_fill(outline, factory, tools), outline)
+    state = _counted(_fill(outline, factory, tools), outline.serials, outline.writes)
     if factory.problems:
         raise BrokenSpec(factory.problems)
     personas = tuple(outline.personas)
     return Scenario(name, outline.seed, outline.description, personas, state, outline.names())
 
 
-def _counted(state: State, outline: Outline) -> State:
-    """Return a state that counts on from where the scenario says that it stopped."""
+def refilled(
+    spec: Spec,
+    records: Mapping[str, Iterable[Record]],
+    serials: Mapping[str, int],
+    writes: int,
+) -> State:
+    """Return the state that holds these records, which were found right before."""
+    store = Store(spec.resources)
+    with store.transaction() as transaction:
+        for name, held in records.items():
+            for record in held:
+                transaction.insert(name, record)
+    return _counted(store.state, serials, writes)
+
+
+def _counted(state: State, serials: Mapping[str, int], writes: int | None) -> State:
+    """Return a state that counts on from where another stopped."""
     tables = state.tables
-    for name, serial in outline.serials.items():
+    for name, serial in serials.items():
         table = tables.get(name) or Table()
         tables = tables.set(name, replace(table, serial=max(table.serial, serial)))
-    version = state.version if outline.writes is None else outline.writes
-    return State(version, tables)
+    return State(state.version if writes is None else writes, tables)
 
 
 def _fill(outline: Outline, factory: Factory, tools: Tools) -> State:

@@ -22,10 +22,12 @@ from mockserver import data
 from mockserver.cli import main
 
 PATIENCE = 30.0
+#: The cache folder of whoever runs the tests is no business of theirs.
+UNKEPT = {"MOCKSERVER_CACHE": "off"}
 
 
 def run(*arguments: object, **variables: str) -> Result:
-    return CliRunner().invoke(main, [str(a) for a in arguments], env=variables or None)
+    return CliRunner().invoke(main, [str(a) for a in arguments], env={**UNKEPT, **variables})
 
 
 def until(happened: Callable[[], object], patience: float = PATIENCE) -> object:
@@ -50,7 +52,7 @@ class Process:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mockserver", *(str(a) for a in arguments)],
                 cwd=folder,
-                env={**known, "PYTHONPATH": root, "COLUMNS": "200", **variables},
+                env={**known, **UNKEPT, "PYTHONPATH": root, "COLUMNS": "200", **variables},
                 stdout=out,
                 stderr=err,
             )

@@ -393,3 +393,24 @@ def test_a_path_file_that_nothing_refers_to_is_a_mistake(folder):
         "spec/paths/books/loans.yaml: nothing refers to this file; "
         "add it to `paths:` of openapi.yaml"
     )
+
+
+def test_a_path_file_may_be_a_link(folder):
+    folder.edit("  /books/:\n", "  /more/: {$ref: paths/more.yaml}\n  /books/:\n")
+    target = folder.write("elsewhere.yaml", "get: {operationId: more}\n")
+    link = folder.root / "spec" / "paths" / "more.yaml"
+    link.parent.mkdir()
+    link.symlink_to(target)
+
+    document, files = loader.load_with_files(folder.spec)
+    assert document["paths"]["/more/"] == {"get": {"operationId": "more"}}
+    assert files == {folder.spec, link}
+
+
+def test_the_files_of_a_spec_are_told(folder):
+    folder.write("spec/a.yaml", "Fresh: {$ref: '../spec/b.yaml'}\n")
+    folder.write("spec/b.yaml", "type: object\n")
+    folder.edit('{$ref: "#/components/schemas/NewBook"}', "{$ref: a.yaml#/Fresh}")
+
+    _, files = loader.load_with_files(folder.spec)
+    assert files == {folder.spec, folder.root / "spec" / "a.yaml", folder.root / "spec" / "b.yaml"}

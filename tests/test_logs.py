@@ -121,6 +121,33 @@ def test_a_path_cannot_forge_a_line(written):
     assert [line["event"] for line in lines(written())] == ["request"]
 
 
+def test_half_a_character_is_written_too(written):
+    logs.configure("info", "json")
+    logs.exchange(Request("GET", "/a\ud800"), answered(404), 0.01)
+    (line,) = lines(written())
+    assert line["path"] == "/a\ud800"
+
+
+def test_what_json_has_no_word_for_is_written_as_python_does(written):
+    logs.configure("info", "json")
+    logs.event("reloaded", paths={1}, much=2**70)
+    (line,) = lines(written())
+    assert (line["paths"], line["much"]) == ("{1}", 2**70)
+
+
+def test_details_are_for_those_who_look(written):
+    for level in ("info", "debug"):
+        logs.configure(level, "json")
+        logs.detail("start not kept")
+    assert len(lines(written())) == 1
+
+
+def test_a_silent_log_says_nothing(written):
+    logs.configure("error", "json")
+    logs.exchange(Request("GET", "/books/"), answered(), 0.01)
+    assert written() == ""
+
+
 def _malformed(running) -> list[bytes]:
     """Send what is no HTTP, with a secret in it."""
     messages = [
