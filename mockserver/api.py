@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from mockserver import claims, crud, dialects, filters, ordering
+from mockserver import claims, crud, dialects, filters, ordering, views
 from mockserver.actions import Action, Bound, Scope
 from mockserver.bodies import Bodies, BodyReader
 from mockserver.compiler import resolve
@@ -20,6 +20,7 @@ from mockserver.operation import Field, Operation, Resource, Schema, Spec, is_nu
 from mockserver.pack import Pack
 from mockserver.paths import Path, Paths
 from mockserver.projection import View, Views, properties_of
+from mockserver.views import Source, Wanted
 
 _VERBS: Final[Mapping[str, Action]] = {
     "list": crud.list_,
@@ -154,15 +155,18 @@ class _Binder:
         self, operation: Operation, resource: Resource
     ) -> tuple[Resource | None, Callable[[Scope], Sequence[Record]]]:
         nesting, name = operation.nesting, resource.name
+        origin = object()
         if nesting is None:
-            return None, lambda scope: scope.store.all(name)
+            return None, lambda scope: Source(scope, origin, lambda: scope.store.all(name), name)
         if nesting.relation:
             parent = self.spec.resources[nesting.parent]
             if parent.relations[nesting.relation].to != name:
                 text = f"{nesting.parent}.{nesting.relation} does not lead to {name}"
                 raise SpecError(operation.where, text)
             path = self.paths.compile(parent, nesting.relation, operation.where)
-            return parent, lambda scope: path.reach(scope.parent or {}, scope)
+            return parent, lambda scope: Source(
+                scope, origin, lambda: path.reach(scope.parent or {}, scope)
+            )
         return self._rows_by_field(operation, resource, nesting.field)
 
     def _rows_by_field(
@@ -178,15 +182,23 @@ class _Binder:
             )
             raise SpecError(operation.where, text)
         relation = resource.relations.get(before)
+        origin = object()
         if relation is not None and relation.is_stored:
-            return parent, lambda scope: scope.store.related(
-                resource.name, before, (scope.parent or {})[parent.key]
-            )
-        return parent, lambda scope: [
-            record
-            for record in scope.store.all(resource.name)
-            if any(found is scope.parent for found in path.reach(record, scope))
-        ]
+
+            def held(scope: Scope) -> Sequence[Record]:
+                key = (scope.parent or {})[parent.key]
+                return scope.store.related(resource.name, before, key)
+
+            return parent, lambda scope: Source(scope, origin, lambda: held(scope))
+
+        def led(scope: Scope) -> Sequence[Record]:
+            return [
+                record
+                for record in scope.store.all(resource.name)
+                if any(found is scope.parent for found in path.reach(record, scope))
+            ]
+
+        return parent, lambda scope: Source(scope, origin, lambda: led(scope))
 
     def _find(
         self, operation: Operation, resource: Resource
@@ -203,6 +215,7 @@ class _Binder:
         is_visible = self._visible(operation) if operation.visible else None
         checks = [c for c in (self._condition(operation, resource), is_visible) if c is not None]
         required = self._required(operation) & makers.keys()
+        name, heard = object(), self._heard(operation)
 
         def find(scope: Scope, rows: Sequence[Record]) -> Sequence[Record]:
             sent = scope.call.query
@@ -217,9 +230,24 @@ class _Binder:
                 raise Invalid(issues)
             if lost is not None:
                 raise lost
-            return sorter(_kept(rows, made.values(), checks, scope))
+            if not isinstance(rows, Source) or rows.scope is not scope:
+                return sorter(_kept(rows, made.values(), checks, scope))
+            tests = [keeps for keeps in made.values() if callable(keeps)]
+            tests += [partial(_holds, holds, scope) for holds in checks]
+            few = partial(filters.few, made.values())
+            wanted = Wanted(tests, sorter.alone, sorter.rank, few)
+            asked = tuple((each, tuple(sent[each])) for each in heard if each in sent)
+            return views.find(scope, rows, wanted, name, asked)
 
         return find
+
+    def _heard(self, operation: Operation) -> tuple[str, ...]:
+        """Return the query parameters that decide which records are found, and their order."""
+        rules = self.spec.conventions
+        other = {rules["paging"]["number"], rules["paging"]["size"], rules["fieldset"]["parameter"]}
+        names = {p.name for p in operation.parameters if p.place == "query"}
+        names |= {operation.ordering.parameter} if operation.ordering else set()
+        return tuple(sorted(names - other))
 
     def _required(self, operation: Operation) -> set[str]:
         """Return the query parameters whose absence is refused: none where input is lenient."""
@@ -375,6 +403,10 @@ class _Binder:
             for name, declared in resource.fields.items()
             if declared.is_stored and declared.server is None
         }
+
+
+def _holds(check: Callable[[Record, Scope], bool], scope: Scope, record: Record) -> bool:
+    return check(record, scope)
 
 
 def _kept(

@@ -261,9 +261,17 @@ def _existing(read: Reader, source: Any, resource: Resource) -> Reader:
 
 
 def _unique(read: Reader, resource: Resource, field: str) -> Reader:
+    relation = resource.relations.get(field)
+    has_index = relation is not None and relation.kind == "one"
+
+    def is_held(found: JSON, scope: Scope) -> bool:
+        if has_index and found is not None:
+            return bool(scope.store.count_related(resource.name, field, found))
+        return any(record.get(field) == found for record in scope.store.all(resource.name))
+
     def unique(value: JSON, scope: Scope) -> JSON:
         found = read(value, scope)
-        if any(record.get(field) == found for record in scope.store.all(resource.name)):
+        if is_held(found, scope):
             raise refused("unique", label=resource.label, field=field)
         return found
 

@@ -186,10 +186,20 @@ def _refuse_twins(scope: Scope, record: Record) -> None:
     resource = scope.bound.resource
     for names in resource.unique:
         wanted = [record.get(name) for name in names]
-        for other in scope.store.all(resource.name):
+        for other in _likely_twins(scope, record, names):
             is_same = [other.get(name) for name in names] == wanted
             if is_same and other[resource.key] != record[resource.key] and None not in wanted:
                 raise Invalid(_twin_issue(resource.label, names))
+
+
+def _likely_twins(scope: Scope, record: Record, names: tuple[str, ...]) -> Sequence[Record]:
+    """Return the records that share what has an index, all where nothing has."""
+    resource = scope.bound.resource
+    for name in names:
+        relation = resource.relations.get(name)
+        if relation is not None and relation.kind == "one" and record.get(name) is not None:
+            return scope.store.related(resource.name, name, record[name])
+    return scope.store.all(resource.name)
 
 
 def _twin_issue(label: str, names: tuple[str, ...]) -> dict[str, Any]:

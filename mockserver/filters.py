@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from mockserver import alternatives, lookups
+from mockserver import alternatives, backwards, lookups
 from mockserver.actions import Scope
+from mockserver.backwards import Back
 from mockserver.errors import Issue, Issues, NotFound, SpecError
-from mockserver.json_types import JSON, Record
+from mockserver.json_types import JSON, Key, Record
 from mockserver.links import Links
 from mockserver.lookups import LOOKUPS, Unreadable
 from mockserver.operation import Filter, Parameter, Resource, Schema, types_of
 from mockserver.paths import Path, Paths
 
 Predicate: TypeAlias = Callable[[Record], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """A predicate that knows where to look: `few` returns the keys of all that may pass."""
+
+    test: Predicate
+    few: Callable[[], set[Key]]
+
+    def __call__(self, record: Record) -> bool:
+        """Tell whether a record passes."""
+        return self.test(record)
+
+
 #: What one parameter makes of a call: a predicate, None for "keep all", or complaints.
 Maker: TypeAlias = Callable[[Scope], "Predicate | list[Issue] | None"]
 
@@ -127,6 +143,8 @@ def _by_link(
         if path.resource is None:
             raise SpecError(place, f"lookup link needs a relation; {path.text!r} is a field")
 
+    ways = _ways_back(declared, resource, paths)
+
     def make(scope: Scope, wanted: list[JSON]) -> Predicate | None:
         # Text without a slash is no URL and leads to nothing; a URL must match a route.
         read = [links.read(text) for text in wanted if "/" in text]
@@ -142,9 +160,18 @@ def _by_link(
                 for found in path.reach(record, scope)
             )
 
-        return passes
+        if ways is None:
+            return passes
+        store, keys = scope.store, [key for _, key in asked]
+        return Narrow(passes, lambda: {one for back in ways for one in back(store, keys)})
 
     return make
+
+
+def _ways_back(declared: Filter, resource: Resource, paths: Paths) -> list[Back] | None:
+    """Return how to find the records that lead to a value, None where one has to look at all."""
+    found = [backwards.compile_(paths.resources, resource, text) for text in declared.fields]
+    return None if None in found else [back for back in found if back is not None]
 
 
 def _by_fields(
@@ -164,11 +191,16 @@ def _by_fields(
     if declared.lookup not in LOOKUPS:
         known = ", ".join(sorted({*LOOKUPS, "link", "isnull", "exists"}))
         raise SpecError(place, f"there is no lookup {declared.lookup!r}; there are {known}")
-    return _by_comparison(compiled, LOOKUPS[declared.lookup], read)
+    is_exact = declared.lookup in ("exact", "in")
+    ways = _ways_back(declared, resource, paths) if is_exact else None
+    return _by_comparison(compiled, LOOKUPS[declared.lookup], read, ways)
 
 
 def _by_comparison(
-    compiled: list[Path], test: Callable[[Any, Any], bool], read: Callable[[str], JSON]
+    compiled: list[Path],
+    test: Callable[[Any, Any], bool],
+    read: Callable[[str], JSON],
+    ways: list[Back] | None,
 ) -> Callable[[Scope, list[JSON]], Predicate | None]:
     as_key = [lookups.comparable(path.target, read) for path in compiled]
 
@@ -183,7 +215,10 @@ def _by_comparison(
                         return True
             return False
 
-        return passes
+        if ways is None:
+            return passes
+        store = scope.store
+        return Narrow(passes, lambda: {one for back in ways for one in back(store, wanted)})
 
     return make
 
@@ -231,6 +266,12 @@ def asked(
             except NotFound as refusal:
                 lost = refusal
     return made, lost
+
+
+def few(made: Iterable[Predicate | list[Issue] | None]) -> Iterable[Key] | None:
+    """Return keys among which all that pass are, None where one has to look at all."""
+    found = [each.few() for each in made if isinstance(each, Narrow)]
+    return min(found, key=len) if found else None
 
 
 def complaints(made: Mapping[str, Predicate | list[Issue] | None]) -> dict[str, Issues]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
@@ -15,7 +15,7 @@ from mockserver.paths import UNREACHED, Path, Paths, comparable
 
 #: From this many records on, an order that depends on the state alone is kept with it.
 MANY: Final = 256
-Sort: TypeAlias = Callable[[Scope], "Callable[[Sequence[Record]], list[Record]] | list[Issue]"]
+Sort: TypeAlias = Callable[[Scope], "Sorter | list[Issue]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,50 @@ class Level:
     rank: Callable[[Record, Scope], Any]
     is_descending: bool
     is_stored: bool
+
+
+class _Down:
+    """A value that compares the other way round."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Down) and bool(self.value == other.value)
+
+    def __lt__(self, other: _Down) -> bool:
+        return bool(other.value < self.value)
+
+    __hash__ = None  # type: ignore[assignment]  # it is compared, never looked up
+
+
+@dataclass(frozen=True, slots=True)
+class Sorter:
+    """How the records of one call are sorted."""
+
+    levels: Sequence[Level]
+    resource: Resource
+    scope: Scope
+
+    def __call__(self, records: Sequence[Record]) -> list[Record]:
+        """Return records in order."""
+        return _sorted(records, self.levels, self.resource, self.scope)
+
+    def alone(self, records: Iterable[Record]) -> list[Record]:
+        """Return records in order, without a look at others of their kind."""
+        return _rank(records, self.levels, self.resource.key, self.scope)
+
+    def rank(self, record: Record) -> tuple[Any, ...]:
+        """Return what a record has to compare with others in the same order."""
+        ranks = [
+            _Down(level.rank(record, self.scope))
+            if level.is_descending
+            else level.rank(record, self.scope)
+            for level in self.levels
+        ]
+        return (*ranks, record[self.resource.key])
 
 
 def compile_order(
@@ -49,7 +93,7 @@ def compile_order(
         for level in _default_levels(text, keys, compiler, mark)
     ]
 
-    def sort(scope: Scope) -> Callable[[Sequence[Record]], list[Record]] | list[Issue]:
+    def sort(scope: Scope) -> Sorter | list[Issue]:
         levels = standard
         if order is not None:
             asked = _asked(order, scope.call.query.get(order.parameter, ()), rules)
@@ -63,7 +107,7 @@ def compile_order(
                 for level in keys[word.removeprefix(mark)]
             ]
             levels = chosen or standard
-        return lambda records: _sorted(records, levels, resource, scope)
+        return Sorter(levels, resource, scope)
 
     return sort
 
@@ -102,7 +146,7 @@ def _sorted(
 
 
 def _rank(
-    records: Sequence[Record], levels: Sequence[Level], key: str, scope: Scope
+    records: Iterable[Record], levels: Sequence[Level], key: str, scope: Scope
 ) -> list[Record]:
     # Stable sorts from the last level to the first, reversed or not: equal rows
     # keep key order.

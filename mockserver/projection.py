@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
+from mockserver import views
 from mockserver.actions import Scope
 from mockserver.compiler import resolve
 from mockserver.errors import SpecError
@@ -72,7 +73,7 @@ class Views:
             raise SpecError(place, text)
         path = self.paths.compile(resource, source, place)
         if path.resource is not None and _shows_objects(self.document, schema):
-            return self._nested(path, path.resource, schema, depth)
+            return self._nested(path, path.resource, schema, depth, resource.key)
         return _value(path, schema)
 
     def _special(
@@ -92,20 +93,23 @@ class Views:
                 raise SpecError(place, f"there is no resource {source['resource']!r}")
             of = self.paths.resources[source["resource"]]
             made = Path(function, head(function), name, of, None, is_many=True)
-            return self._nested(made, of, schema, depth)
+            return self._nested(made, of, schema, depth, resource.key)
         path = self.paths.compile(resource, name, place)
         return _value(path, schema)
 
-    def _nested(self, path: Path, of: Resource, schema: Schema, depth: int) -> Getter:
+    def _nested(self, path: Path, of: Resource, schema: Schema, depth: int, key: str) -> Getter:
         is_list = "array" in types_of(schema)
         inner = resolve(self.document, schema.get("items") or {}) if is_list else schema
         show = self.compile(inner, of, depth + 1).show
         if is_list:
             # A computed relation may answer null: not the same as having none.
             reach: Callable[[Record, Scope], list[Record] | None] = path.reach
+            name = object()
 
             def many(record: Record, scope: Scope) -> JSON:
                 found = reach(record, scope)
+                if found is not None and len(found) >= views.MANY:
+                    return views.shown(scope, (name, record[key]), of, found, show)
                 return None if found is None else [show(r, scope) for r in found]
 
             return many

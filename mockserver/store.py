@@ -7,118 +7,34 @@ nothing behind, and whatever is computed from a state may be kept with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import count
-from typing import Any, Final, TypeAlias, TypeVar
-
-from immutables import Map
+from typing import TypeAlias
 
 from mockserver.errors import Conflict
 from mockserver.json_types import JSON, Key, Record
 from mockserver.operation import Resource
+from mockserver.state import Reader, State, Table, reindex
+from mockserver.trails import EMPTY
 
-T = TypeVar("T")
+__all__ = ["Change", "State", "Store", "Table", "Transaction", "Writes"]
+
 #: One write: the record after it, or None when it is gone.
 Change: TypeAlias = "tuple[str, Key, Record | None]"
-#: Values kept with one state; more than this many and all are forgotten.
-MEMO_LIMIT: Final = 4096
-#: Up to this many related records are cheaper to gather again than to remember.
-FEW: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """
-    The records of one resource.
-
-    `indexes` maps each stored relation to the keys of the records that hold a
-    given target; `serial` is the highest integer key ever used, or where keys
-    are texts how many records there ever were.
-    """
-
-    records: Map[Key, Record] = field(default_factory=Map)
-    indexes: Map[str, Map[Key, Map[Key, None]]] = field(default_factory=Map)
-    serial: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """
-    All records at one moment; compared by identity.
-
-    `version` counts the writes that led to it; no other state has its `number`.
-    """
-
-    version: int = 0
-    tables: Map[str, Table] = field(default_factory=Map)
-    memo: dict[Any, Any] = field(default_factory=dict)
-    number: int = field(default_factory=count().__next__, repr=False)
-
-    def records(self, resource: str) -> Map[Key, Record]:
-        """Return the records of a resource, by key."""
-        table = self.tables.get(resource)
-        return Map() if table is None else table.records
-
-    def bare(self) -> State:
-        """Return the same records without what was computed from them: to be kept for long."""
-        return State(self.version, self.tables)
-
-
-class Transaction:
+class Transaction(Reader):
     """
     Reads and writes on one state, nothing visible outside until committed.
 
     Every read sees the writes made before it.
     """
 
-    __slots__ = ("_memo", "_resources", "_tables", "changes", "state")
+    __slots__ = ("changes",)
 
     def __init__(self, resources: Mapping[str, Resource], state: State) -> None:
-        self._resources = resources
-        self._tables = state.tables
-        self._memo = state.memo
-        self.state = state
+        super().__init__(resources, state)
         self.changes: list[Change] = []
-
-    # Reading
-
-    def get(self, resource: str, key: Key | None) -> Record | None:
-        """Return the record of that key, or None."""
-        table = self._tables.get(resource)
-        return None if table is None or key is None else table.records.get(key)
-
-    def all(self, resource: str) -> tuple[Record, ...]:
-        """Return every record of a resource, ordered by key."""
-        return self.memo(("all", resource), lambda: self._ordered(resource))
-
-    def related(self, resource: str, field: str, key: Key) -> tuple[Record, ...]:
-        """Return the records whose stored relation `field` holds `key`, ordered by key."""
-        table = self._tables.get(resource)
-        index = None if table is None else table.indexes.get(field)
-        holders = None if index is None else index.get(key)
-        if table is None or not holders:
-            return ()
-        if len(holders) <= FEW:
-            return _picked(table, holders)
-        return self.memo(("related", resource, field, key), lambda: _picked(table, holders))
-
-    def count(self, resource: str) -> int:
-        """Return how many records a resource has."""
-        table = self._tables.get(resource)
-        return 0 if table is None else len(table.records)
-
-    def memo(self, key: Any, make: Callable[[], T]) -> T:
-        """Return a value computed from the present state, kept until the next write."""
-        try:
-            found: T = self._memo[key]
-        except KeyError:
-            found = make()
-            if len(self._memo) >= MEMO_LIMIT:
-                self._memo.clear()
-            self._memo[key] = found
-        return found
 
     # Writing
 
@@ -150,6 +66,11 @@ class Transaction:
             for dependant in self.related(other, relation, key):
                 self._unlink(other, relation, key, dependant, rule)
 
+    def replay(self, changes: Iterable[Change]) -> None:
+        """Make writes again that were decided elsewhere, in their order."""
+        for resource, key, record in changes:
+            self._put(resource, key, self.get(resource, key), record)
+
     def next_serial(self, resource: str) -> int:
         """Return the next unused integer key, or number of a record whose key is a text."""
         table = self._tables.get(resource)
@@ -159,16 +80,9 @@ class Transaction:
         """Return the state after all writes; the same state when there were none."""
         if not self.changes:
             return self.state
-        return State(self.state.version + 1, self._tables, self._memo)
+        return State(self.state.version + 1, self._tables, self._memo, memory=self.state.memory)
 
     # Inside
-
-    def _ordered(self, resource: str) -> tuple[Record, ...]:
-        table = self._tables.get(resource)
-        if table is None:
-            return ()
-        records = table.records
-        return tuple(records[key] for key in sorted(records))
 
     def _unlink(self, other: str, relation: str, key: Key, dependant: Record, rule: str) -> None:
         # Another cascade may have reached it in the meantime.
@@ -183,18 +97,35 @@ class Transaction:
         self.replace(other, present, **{relation: rest})
 
     def _put(self, resource: str, key: Key, old: Record | None, new: Record | None) -> Record:
-        table = self._tables.get(resource) or Table()
+        table = self._tables.get(resource) or Table(trail=EMPTY)
         records = table.records.delete(key) if new is None else table.records.set(key, new)
         indexes = table.indexes
         for relation in self._resources[resource].relations.values():
             if relation.is_stored:
-                indexes = _reindex(indexes, relation.name, key, old, new)
+                indexes = reindex(indexes, relation.name, key, old, new)
         is_new = old is None and new is not None
         serial = max(table.serial, key) if isinstance(key, int) else table.serial + is_new
-        self._tables = self._tables.set(resource, Table(records, indexes, serial))
+        trail = table.trail.after(key, old, new)
+        self._tables = self._tables.set(resource, Table(records, indexes, serial, trail))
         self._memo = {}
         self.changes.append((resource, key, new))
         return new if new is not None else {}
+
+
+class Writes:
+    """What transactions wrote on the way from one state to another, where they follow closely."""
+
+    __slots__ = ("base", "changes", "state")
+
+    def __init__(self, base: State) -> None:
+        self.base = self.state = base
+        self.changes: list[Change] = []
+
+    def follow(self, transaction: Transaction, state: State) -> None:
+        """Note what led to a state, unless something else came in between."""
+        if transaction.state is self.state:
+            self.changes += transaction.changes
+            self.state = state
 
 
 class Store:
@@ -207,6 +138,8 @@ class Store:
     def __init__(self, resources: Mapping[str, Resource], state: State | None = None) -> None:
         self.resources = resources
         self.state = state or State()
+        #: Somebody's who wants to know what is written.
+        self.writes: Writes | None = None
 
     def read(self) -> Transaction:
         """Return a view of the present state; writes to it are never kept."""
@@ -218,6 +151,8 @@ class Store:
         transaction = Transaction(self.resources, self.state)
         yield transaction
         self.state = transaction.commit()
+        if self.writes is not None:
+            self.writes.follow(transaction, self.state)
 
     def snapshot(self) -> State:
         """Return the present state; O(1), and never changes."""
@@ -232,37 +167,6 @@ class Store:
         return Store(self.resources, self.state)
 
 
-def _picked(table: Table, keys: Map[Key, None]) -> tuple[Record, ...]:
-    records = table.records
-    return tuple(records[key] for key in sorted(keys))
-
-
 def _same(one: JSON, other: JSON) -> bool:
     # 1 == True and 1 == 1.0 in Python, but they are different JSON.
     return type(one) is type(other) and bool(one == other)
-
-
-def _reindex(
-    indexes: Map[str, Map[Key, Map[Key, None]]],
-    field: str,
-    key: Key,
-    old: Record | None,
-    new: Record | None,
-) -> Map[str, Map[Key, Map[Key, None]]]:
-    before, after = _targets(old, field), _targets(new, field)
-    if before == after:
-        return indexes
-    index = indexes.get(field, Map())
-    for target in before - after:
-        rest = index[target].delete(key)
-        index = index.set(target, rest) if len(rest) else index.delete(target)
-    for target in after - before:
-        index = index.set(target, index.get(target, Map()).set(key, None))
-    return indexes.set(field, index)
-
-
-def _targets(record: Record | None, field: str) -> set[Key]:
-    held = None if record is None else record.get(field)
-    if held is None:
-        return set()
-    return set(held) if isinstance(held, list) else {held}

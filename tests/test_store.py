@@ -322,7 +322,7 @@ def test_a_write_that_fails_does_not_disturb_what_is_remembered(store):
 
 
 def test_too_much_to_remember_is_forgotten(store, monkeypatch):
-    monkeypatch.setattr("mockserver.store.MEMO_LIMIT", 3)
+    monkeypatch.setattr("mockserver.state.MEMO_LIMIT", 3)
     reader = store.read()
 
     for key in range(10):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mockserver.pack import Pack
 from mockserver.waldur import (
-    _providers,
     billing,
     compliance,
     jobs,
@@ -22,6 +23,14 @@ from mockserver.waldur import (
     secrets,
     visibility,
 )
+
+
+def _words() -> type[Any]:
+    # A world that was made before needs no Faker, and it is slow to import.
+    from mockserver.waldur._providers import WaldurProvider
+
+    return WaldurProvider
+
 
 pack = Pack.of(
     "waldur",
@@ -41,6 +50,6 @@ pack = Pack.of(
         visibility,
     ),
     may=permissions.may,
-    faker_providers=(_providers.WaldurProvider,),
+    faker_providers=(_words,),
     jobs=jobs.JOBS,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from decimal import ROUND_UP, Decimal
 from typing import Final, NamedTuple
 
+from mockserver import views
 from mockserver.actions import Scope
 from mockserver.json_types import JSON, Key, Record
 from mockserver.waldur import context, reach
@@ -79,8 +80,9 @@ def offering_total_cost_estimated(record: Record, scope: Scope) -> JSON:
 
 
 def _of_offering(record: Record, scope: Scope) -> _Sum:
-    return scope.store.memo(
-        ("offering_cost", record["uuid"], context.month(scope)),
+    return views.kept(
+        scope,
+        ("offering_cost", record["uuid"]),
         lambda: _add(
             _cost_of(resource, scope)
             for resource in scope.store.related("resource", "offering", record["uuid"])
@@ -91,8 +93,9 @@ def _of_offering(record: Record, scope: Scope) -> _Sum:
 
 def _by_project(scope: Scope) -> dict[Key, _Sum]:
     provider = context.provider(scope)
-    return scope.store.memo(
-        ("provider_cost_by_project", provider["uuid"], context.month(scope)),
+    return views.kept(
+        scope,
+        ("provider_cost_by_project", provider["customer"]),
         lambda: _grouped(
             (resource["project"], _cost_of(resource, scope))
             for resource in reach.provider_resources(provider, scope)
@@ -101,8 +104,9 @@ def _by_project(scope: Scope) -> dict[Key, _Sum]:
 
 
 def _by_customer(scope: Scope) -> dict[Key, _Sum]:
-    return scope.store.memo(
-        ("provider_cost_by_customer", context.provider(scope)["uuid"], context.month(scope)),
+    return views.kept(
+        scope,
+        ("provider_cost_by_customer", context.provider(scope)["customer"]),
         lambda: _grouped(
             (project["customer"], money)
             for key, money in _by_project(scope).items()
@@ -120,7 +124,7 @@ def _grouped(pairs: Iterable[tuple[Key, _Sum]]) -> dict[Key, _Sum]:
 
 def _cost_of(resource: Record, scope: Scope) -> _Sum:
     year_month = context.month(scope)
-    costs = scope.store.memo(
+    costs = scope.store.keep(
         ("cost_by_resource", year_month), lambda: _grouped(_invoiced(scope, year_month))
     )
     return costs.get(resource["uuid"], _Sum())

@@ -9,7 +9,7 @@ from mockserver.waldur import context
 
 def offering_compliance_total_users(record: Record, scope: Scope) -> JSON:
     """Count the offering users of the offering, in every state."""
-    return len(_users(record, scope))
+    return scope.store.count_related("offering_user", "offering", record["uuid"])
 
 
 def offering_compliance_users_with_completions(record: Record, scope: Scope) -> JSON:
@@ -40,7 +40,7 @@ def offering_compliance_compliance_rate(record: Record, scope: Scope) -> JSON:
 
 def checklist_questions_count(record: Record, scope: Scope) -> JSON:
     """Count the questions of the checklist."""
-    return len(scope.store.related("question", "checklist", record["uuid"]))
+    return scope.store.count_related("question", "checklist", record["uuid"])
 
 
 def checklist_offerings_count(record: Record, scope: Scope) -> JSON:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
+from heapq import nsmallest
 from typing import Final
 
+from mockserver import views
 from mockserver.actions import Scope
 from mockserver.json_types import JSON, OMIT, Key, Record
 from mockserver.waldur import context, grants, reach
@@ -55,8 +58,11 @@ def user_projects_count(record: Record, scope: Scope) -> JSON:
 
 def customer_projects(record: Record, scope: Scope) -> list[Record]:
     """Return the first few of the customer's projects that use the provider, by name."""
-    found = _projects_of(record, scope)
-    return sorted(found, key=_collated)[:PREVIEW]
+    return views.kept(
+        scope,
+        ("first_projects", context.provider(scope)["customer"], record["uuid"]),
+        lambda: nsmallest(PREVIEW, _projects_of(record, scope), key=_collated),
+    )
 
 
 def _collated(project: Record) -> tuple[str, str, str]:
@@ -71,9 +77,11 @@ def customer_projects_count(record: Record, scope: Scope) -> JSON:
 
 def customer_users(record: Record, scope: Scope) -> list[Record]:
     """Return the first few users of those projects, by username."""
-    users = (scope.store.get("user", key) for key in _team_of(record, scope))
-    found = [user for user in users if user is not None]
-    return sorted(found, key=lambda each: each["username"].casefold())[:PREVIEW]
+    return views.kept(
+        scope,
+        ("first_users", context.provider(scope)["customer"], record["uuid"]),
+        lambda: _first_users(_team_of(record, scope), scope),
+    )
 
 
 def customer_users_count(record: Record, scope: Scope) -> JSON:
@@ -100,7 +108,7 @@ def payment_profile_payment_type_display(record: Record, scope: Scope) -> JSON:
 # server counts them only on the group's own page.
 def organization_group_customers_count(record: Record, scope: Scope) -> JSON:
     """Count the customers in the group."""
-    return len(scope.store.related("customer", "organization_groups", record["uuid"]))
+    return scope.store.count_related("customer", "organization_groups", record["uuid"])
 
 
 def provider_enable_notifications(record: Record, scope: Scope) -> JSON:
@@ -130,8 +138,7 @@ def ssh_key_type(record: Record, scope: Scope) -> JSON:
 
 
 def _held(user: Record, field: str, scope: Scope) -> list[Record]:
-    held = grants.by(scope, "user").get(user["uuid"], ())
-    return [grant for grant in held if grant[field] is not None]
+    return [grant for grant in grants.held_by(scope, user["uuid"]) if grant[field] is not None]
 
 
 def _blob(record: Record) -> bytes:
@@ -144,6 +151,12 @@ def _blob(record: Record) -> bytes:
 
 def _unpadded(digest: bytes) -> str:
     return base64.b64encode(digest).decode().rstrip("=")
+
+
+def _first_users(keys: Iterable[Key], scope: Scope) -> list[Record]:
+    users = (scope.store.get("user", key) for key in keys)
+    found = [user for user in users if user is not None]
+    return nsmallest(PREVIEW, found, key=lambda each: each["username"].casefold())
 
 
 def _projects_of(record: Record, scope: Scope) -> list[Record]:
@@ -163,7 +176,7 @@ def _projects_by_customer(scope: Scope) -> dict[Key, list[Record]]:
             found.setdefault(project["customer"], []).append(project)
         return found
 
-    return scope.store.memo(("provider_projects_by_customer", provider["uuid"]), group)
+    return views.kept(scope, ("provider_projects_by_customer", provider["customer"]), group)
 
 
 def _users_by_customer(scope: Scope) -> dict[Key, set[Key]]:
@@ -177,8 +190,7 @@ def _users_by_customer(scope: Scope) -> dict[Key, set[Key]]:
                 found.setdefault(project["customer"], set()).add(grant["user"])
         return found
 
-    key = ("provider_users_by_customer", provider["uuid"], grants.expired(scope))
-    return scope.store.memo(key, group)
+    return views.kept(scope, ("provider_users_by_customer", provider["customer"]), group)
 
 
 def _projects_by_user(scope: Scope) -> dict[Key, set[Key]]:
@@ -190,5 +202,4 @@ def _projects_by_user(scope: Scope) -> dict[Key, set[Key]]:
             found.setdefault(grant["user"], set()).add(grant["project"])
         return found
 
-    key = ("provider_projects_by_user", provider["uuid"], grants.expired(scope))
-    return scope.store.memo(key, group)
+    return views.kept(scope, ("provider_projects_by_user", provider["customer"]), group)

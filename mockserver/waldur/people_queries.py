@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mockserver import views
 from mockserver.actions import Scope
 from mockserver.json_types import JSON, Key, Record
 from mockserver.waldur import context, grants, reach
@@ -17,8 +18,9 @@ def customer_owned_by_current_user(record: Record, value: JSON, scope: Scope) ->
 def customer_user_uuid(record: Record, value: JSON, scope: Scope) -> bool:
     """Keep the customers that an active user belongs to, directly or through projects."""
     provider = context.provider(scope)
-    wanted = scope.store.memo(
-        ("customers_of_user", provider["uuid"], value, grants.expired(scope)),
+    wanted = views.kept(
+        scope,
+        ("customers_of_user", provider["customer"], value),
         lambda: _customers_of_user(provider, value, scope),
     )
     return record["uuid"] in wanted

@@ -83,7 +83,7 @@ def plan_plan_type(record: Record, scope: Scope) -> JSON:
 
 def plan_resources_count(record: Record, scope: Scope) -> JSON:
     """Count the resources of the plan, terminated ones too."""
-    return len(scope.store.related("resource", "plan", record["uuid"]))
+    return scope.store.count_related("resource", "plan", record["uuid"])
 
 
 def plan_usage(record: Record, scope: Scope) -> JSON:

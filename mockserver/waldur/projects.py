@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from mockserver import views
 from mockserver.actions import Scope
 from mockserver.json_types import JSON, OMIT, Key, Record
 from mockserver.waldur import context, grants, reach
@@ -76,7 +77,8 @@ def project_service_account_expires_at(record: Record, scope: Scope) -> JSON:
 
 def _resources_by_project(scope: Scope) -> Counter[Key]:
     provider = context.provider(scope)
-    return scope.store.memo(
-        ("provider_resources_by_project", provider["uuid"]),
+    return views.kept(
+        scope,
+        ("provider_resources_by_project", provider["customer"]),
         lambda: Counter(each["project"] for each in reach.provider_resources(provider, scope)),
     )

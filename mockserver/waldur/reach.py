@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from mockserver import views
 from mockserver.actions import Scope
 from mockserver.json_types import JSON, Key, Record
 from mockserver.waldur import grants
@@ -20,8 +21,9 @@ _CUSTOMER: Final = "project_customer_uuid"
 
 def provider_resources(record: Record, scope: Scope) -> list[Record]:
     """Return the resources of the provider's shared offerings that still exist."""
-    return scope.store.memo(
-        ("provider_resources", record["uuid"]),
+    return views.kept(
+        scope,
+        ("provider_resources", record["customer"]),
         lambda: [
             resource
             for offering in _offerings(record, scope)
@@ -34,8 +36,9 @@ def provider_resources(record: Record, scope: Scope) -> list[Record]:
 
 def provider_projects(record: Record, scope: Scope) -> list[Record]:
     """Return the projects with such a resource, except removed ones."""
-    return scope.store.memo(
-        ("provider_projects", record["uuid"]),
+    return views.kept(
+        scope,
+        ("provider_projects", record["customer"]),
         lambda: _projects(provider_resources(record, scope), scope),
     )
 
@@ -50,8 +53,9 @@ def provider_customer_projects(record: Record, scope: Scope) -> list[Record]:
 
 def provider_customers(record: Record, scope: Scope) -> list[Record]:
     """Return the customers of those projects."""
-    return scope.store.memo(
-        ("provider_customers", record["uuid"]),
+    return views.kept(
+        scope,
+        ("provider_customers", record["customer"]),
         lambda: _customers(provider_projects(record, scope), scope),
     )
 
@@ -64,12 +68,13 @@ def provider_user_customers(record: Record, scope: Scope) -> list[Record]:
 
 def provider_project_permissions(record: Record, scope: Scope) -> list[Record]:
     """Return the grants in force on those projects, except of inactive users."""
-    return scope.store.memo(
-        ("provider_project_permissions", record["uuid"], grants.expired(scope)),
+    return views.kept(
+        scope,
+        ("provider_project_permissions", record["customer"]),
         lambda: [
             grant
             for project in provider_projects(record, scope)
-            for grant in grants.by(scope, "project").get(project["uuid"], ())
+            for grant in grants.on(scope, "project", project["uuid"])
             if grants.active_user(scope, grant)
         ],
     )
@@ -77,8 +82,9 @@ def provider_project_permissions(record: Record, scope: Scope) -> list[Record]:
 
 def provider_users(record: Record, scope: Scope) -> list[Record]:
     """Return the active users with a role in those projects."""
-    return scope.store.memo(
-        ("provider_users", record["uuid"], grants.expired(scope)),
+    return views.kept(
+        scope,
+        ("provider_users", record["customer"]),
         lambda: _pick(
             scope, "user", (g["user"] for g in provider_project_permissions(record, scope))
         ),
@@ -87,8 +93,9 @@ def provider_users(record: Record, scope: Scope) -> list[Record]:
 
 def provider_keys(record: Record, scope: Scope) -> list[Record]:
     """Return the SSH keys of those users."""
-    return scope.store.memo(
-        ("provider_keys", record["uuid"], grants.expired(scope)),
+    return views.kept(
+        scope,
+        ("provider_keys", record["customer"]),
         lambda: _among(scope, "ssh_key", "user", provider_users(record, scope)),
     )
 
@@ -151,8 +158,9 @@ def provider_checklists(record: Record, scope: Scope) -> list[Record]:
 
 def provider_compliance_users(record: Record, scope: Scope) -> list[Record]:
     """Return the offering users of all offerings of the provider."""
-    return scope.store.memo(
-        ("provider_compliance_users", record["uuid"]),
+    return views.kept(
+        scope,
+        ("provider_compliance_users", record["customer"]),
         lambda: [
             user
             for offering in _offerings(record, scope)
@@ -181,9 +189,11 @@ def _of_projects(record: Record, scope: Scope, resource: str, required: str) -> 
 
 
 def _among(scope: Scope, resource: str, field: str, holders: Iterable[Record]) -> list[Record]:
-    # One pass over all is quicker than a look into the index for each of many.
-    keys = {holder["uuid"] for holder in holders}
-    return [record for record in scope.store.all(resource) if record[field] in keys]
+    return [
+        record
+        for holder in holders
+        for record in scope.store.related(resource, field, holder["uuid"])
+    ]
 
 
 def _projects(resources: Iterable[Record], scope: Scope) -> list[Record]:

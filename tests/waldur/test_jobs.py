@@ -94,11 +94,11 @@ def test_a_grant_ends_at_the_time_of_the_call(world, later, count):
     expiry = stamp(NOW + timedelta(seconds=60))
     world.grant(user, role, project=project, expiration_time=expiry)
     # What is kept with the state from an earlier call must not outlive the grant.
-    assert len(grants.by(world.scope(), "project")[project["uuid"]]) == 1
+    assert len(grants.scopes_of_caller(world.scope(user=user), "project")) == 1
 
     world.now = NOW + timedelta(seconds=later)
     assert len(grants.held_by(world.scope(), user["uuid"])) == count
-    assert len(grants.by(world.scope(), "project").get(project["uuid"], [])) == count
+    assert len(grants.scopes_of_caller(world.scope(user=user), "project")) == count
 
 
 @pytest.mark.parametrize(("months", "cost"), [(0, 10.0), (1, 0.0), (-1, 0.0), (12, 0.0)])

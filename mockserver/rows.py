@@ -1,0 +1,110 @@
+"""A long sorted sequence of which changed copies are cheap."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, islice
+from math import isqrt
+from typing import Any, Final, Generic, TypeVar, overload
+
+T = TypeVar("T")
+#: How many items a chunk may hold at least, and how many times the root of their number.
+CHUNK: Final = 1024
+_ROOTS: Final = 4
+
+
+class Rows(Sequence[T], Generic[T]):
+    """
+    Items in an order that a key follows; never changed, only copied with a difference.
+
+    Copies share all chunks but the one that differs. The function that tells the key
+    is not kept, since it may hold on to much else.
+    """
+
+    __slots__ = ("_chunks", "_ends")
+
+    def __init__(self, chunks: Sequence[tuple[T, ...]]) -> None:
+        self._chunks = chunks
+        self._ends = tuple(accumulate(map(len, chunks)))
+
+    @classmethod
+    def of(cls, items: Iterable[T]) -> Rows[T]:
+        """Return a sequence of items that are in order already."""
+        found = tuple(items)
+        # Half full, so that the first insertions find room.
+        size = _limit(len(found)) // 2
+        return cls([found[i : i + size] for i in range(0, len(found), size)])
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[T]:
+        return chain.from_iterable(self._chunks)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step != 1:
+                return list(self)[index]
+            return list(self._between(start, stop))
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise IndexError(index)
+        number = bisect_right(self._ends, place)
+        return self._chunks[number][place - self._start(number)]
+
+    def without(self, item: T, key: Callable[[T], Any]) -> Rows[T]:
+        """Return the sequence without this very item; the same when it is not in it."""
+        number, place = self._find(item, key)
+        if number == len(self._chunks):
+            return self
+        chunk = self._chunks[number]
+        if place == len(chunk) or chunk[place] is not item:
+            return self
+        return self._with(number, chunk[:place] + chunk[place + 1 :])
+
+    def plus(self, item: T, key: Callable[[T], Any]) -> Rows[T]:
+        """Return the sequence with one item more, at its place."""
+        if not self._chunks:
+            return Rows(((item,),))
+        number, place = self._find(item, key)
+        if number == len(self._chunks):
+            number, place = number - 1, len(self._chunks[-1])
+        chunk = self._chunks[number]
+        return self._with(number, (*chunk[:place], item, *chunk[place:]))
+
+    # Inside
+
+    def _start(self, number: int) -> int:
+        return self._ends[number - 1] if number else 0
+
+    def _between(self, start: int, stop: int) -> Iterator[T]:
+        if start >= stop:
+            return iter(())
+        number = bisect_right(self._ends, start)
+        offset = self._start(number)
+        rest = chain.from_iterable(islice(self._chunks, number, None))
+        return islice(rest, start - offset, stop - offset)
+
+    def _find(self, item: T, key: Callable[[T], Any]) -> tuple[int, int]:
+        """Return the chunk and the place in it of the first item that is not less."""
+        chunks, wanted = self._chunks, key(item)
+        number = bisect_left(chunks, wanted, key=lambda chunk: key(chunk[-1]))
+        return number, bisect_left(chunks[number], wanted, key=key) if number < len(chunks) else 0
+
+    def _with(self, number: int, chunk: tuple[T, ...]) -> Rows[T]:
+        half = len(chunk) // 2
+        is_full = len(chunk) > _limit(len(self))
+        parts = (chunk[:half], chunk[half:]) if is_full else (chunk,) if chunk else ()
+        chunks = self._chunks
+        return Rows((*chunks[:number], *parts, *chunks[number + 1 :]))
+
+
+def _limit(count: int) -> int:
+    """Return how many items a chunk holds at most: a change copies one, and the list of them."""
+    return max(CHUNK, _ROOTS * isqrt(count))

@@ -1,0 +1,292 @@
+"""Look at the records of one moment, and remember what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+from immutables import Map
+
+from mockserver.json_types import Key, Record
+from mockserver.memory import Kept, Memory, Reads, held, trails_of
+from mockserver.operation import Resource
+from mockserver.trails import EMPTY, Changes, Trail, between
+
+T = TypeVar("T")
+#: What makes a new value of an old one and of the records that changed in between.
+Mend: TypeAlias = "Callable[[T, Changes], T]"
+#: Values kept with one state; more than this many and all are forgotten.
+MEMO_LIMIT: Final = 4096
+#: Up to this many related records are cheaper to gather again than to remember.
+FEW: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """
+    The records of one resource.
+
+    `indexes` maps each stored relation to the keys of the records that hold a
+    given target; `serial` is the highest integer key ever used, or where keys
+    are texts how many records there ever were. `trail` tells what differs from
+    other versions of the table; who makes other records leaves it to its default.
+    """
+
+    records: Map[Key, Record] = field(default_factory=Map)
+    indexes: Map[str, Map[Key, Map[Key, None]]] = field(default_factory=Map)
+    serial: int = 0
+    trail: Trail = field(default_factory=Trail, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """
+    All records at one moment; compared by identity.
+
+    `version` counts the writes that led to it; no other state has its `number`.
+    `memo` is what was worked out from this state, `memory` what may hold in others too.
+    """
+
+    version: int = 0
+    tables: Map[str, Table] = field(default_factory=Map)
+    memo: dict[Any, Kept[Any]] = field(default_factory=dict)
+    number: int = field(default_factory=count().__next__, repr=False)
+    memory: Memory = field(default_factory=Memory, repr=False)
+
+    def records(self, resource: str) -> Map[Key, Record]:
+        """Return the records of a resource, by key."""
+        table = self.tables.get(resource)
+        return Map() if table is None else table.records
+
+    def bare(self) -> State:
+        """Return the same records without what was computed from them: to be kept for long."""
+        return State(self.version, self.tables, memory=self.memory)
+
+
+def _always(value: object) -> bool:
+    return True
+
+
+class Reader:
+    """Reads what the tables of one state hold; what it works out is kept for other states too."""
+
+    __slots__ = ("_memo", "_reads", "_resources", "_tables", "state")
+
+    def __init__(self, resources: Mapping[str, Resource], state: State) -> None:
+        self._resources = resources
+        self._tables = state.tables
+        self._memo = state.memo
+        # What is being read, while something is worked out that is to be kept.
+        self._reads: Reads | None = None
+        self.state = state
+
+    def get(self, resource: str, key: Key | None) -> Record | None:
+        """Return the record of that key, or None."""
+        if self._reads is not None and key is not None:
+            self._reads.of(resource).keys.add(key)
+        table = self._tables.get(resource)
+        return None if table is None or key is None else table.records.get(key)
+
+    def all(self, resource: str) -> tuple[Record, ...]:
+        """Return every record of a resource, ordered by key."""
+        return self.keep(("all", resource), lambda: self._ordered(resource))
+
+    def every(self, resource: str) -> Iterable[Record]:
+        """Return every record of a resource, in no order."""
+        if self._reads is not None:
+            self._reads.of(resource).is_whole = True
+        return self._records(resource).values()
+
+    def holding(self, resource: str, field: str, key: Key) -> Iterable[Key]:
+        """Return the keys of the records that `related` returns, in no order."""
+        return self._holders(resource, field, key)
+
+    def related(self, resource: str, field: str, key: Key) -> tuple[Record, ...]:
+        """Return the records whose stored relation `field` holds `key`, ordered by key."""
+        table = self._tables.get(resource)
+        holders = self._holders(resource, field, key)
+        if table is None or not holders:
+            return ()
+        if len(holders) <= FEW:
+            return _picked(table, holders)
+        return self.keep(
+            ("related", resource, field, key),
+            lambda: _picked(table, self._holders(resource, field, key)),
+        )
+
+    def count(self, resource: str) -> int:
+        """Return how many records a resource has."""
+        if self._reads is not None:
+            self._reads.of(resource).is_whole = True
+        return len(self._records(resource))
+
+    def count_related(self, resource: str, field: str, key: Key) -> int:
+        """Return how many records hold `key` in the stored relation `field`."""
+        return len(self._holders(resource, field, key))
+
+    def memo(self, key: Any, make: Callable[[], T]) -> T:
+        """Return a value computed from the present state, kept until the next write."""
+        found = self._memo.get(key)
+        if found is None:
+            found = self._made(make)
+            self._remember(key, found)
+        if self._reads is not None:
+            self._reads.join(found)
+        return cast("T", found.value)
+
+    def keep(self, key: Any, make: Callable[[], T], fits: Callable[[T], bool] = _always) -> T:
+        """
+        Return a value computed from records, kept until one changes that it followed from.
+
+        It has to follow from the key and from what `make` reads through this
+        transaction, or `fits` has to tell whether it does.
+        """
+        found = self._memo.get(key)
+        if found is None or not fits(found.value):
+            memory = self.state.memory
+            with memory.lock:
+                kept = (each for each in self._candidates(key) if fits(each.value))
+                found = next((each for each in kept if each.holds(self._trail)), None)
+                if found is None:
+                    found = self._made(make)
+                    if fits(found.value):
+                        memory.put(key, found)
+            self._remember(key, found)
+        if self._reads is not None:
+            self._reads.join(found)
+        return cast("T", found.value)
+
+    def mended(
+        self,
+        key: Any,
+        resource: str,
+        make: Callable[[], T],
+        mend: Mend[T],
+        fits: Callable[[T], bool],
+    ) -> T:
+        """
+        Return a value computed from each record of a resource and others that these lead to.
+
+        As `keep`, but when records of the resource itself have changed, `mend` makes
+        the new value of the old one and of what the keys held before and now.
+        """
+        found = self._memo.get(key)
+        if found is None or not fits(found.value):
+            memory = self.state.memory
+            with memory.lock:
+                found = self._found(key, resource, mend, fits)
+                if found is None:
+                    found = self._made(make, self._trail(resource))
+                    if fits(found.value):
+                        memory.put(key, found)
+            self._remember(key, found)
+        if self._reads is not None:
+            self._reads.of(resource).is_whole = True
+            self._reads.join(found)
+        return cast("T", found.value)
+
+    @contextmanager
+    def unnoted(self) -> Iterator[None]:
+        """Read without what is being worked out taking note of it."""
+        outer, self._reads = self._reads, None
+        try:
+            yield
+        finally:
+            self._reads = outer
+
+    # Inside
+
+    def _records(self, resource: str) -> Map[Key, Record]:
+        table = self._tables.get(resource)
+        return Map() if table is None else table.records
+
+    def _holders(self, resource: str, field: str, key: Key) -> Map[Key, None]:
+        if self._reads is not None:
+            self._reads.of(resource).targets.setdefault(field, set()).add(key)
+        table = self._tables.get(resource)
+        index = None if table is None else table.indexes.get(field)
+        return Map() if index is None else index.get(key, Map())
+
+    def _trail(self, resource: str) -> Trail:
+        table = self._tables.get(resource)
+        return EMPTY if table is None else table.trail
+
+    def _ordered(self, resource: str) -> tuple[Record, ...]:
+        if self._reads is not None:
+            self._reads.of(resource).is_whole = True
+        records = self._records(resource)
+        return tuple(records[key] for key in sorted(records))
+
+    # What is worked out
+
+    def _candidates(self, key: Any) -> Iterator[Kept[Any]]:
+        # Another description may mean something else by the same words.
+        found = self.state.memory.candidates(key)
+        return (each for each in found if each.of is self._resources)
+
+    def _made(self, make: Callable[[], T], own: Trail | None = None) -> Kept[T]:
+        outer, self._reads = self._reads, Reads()
+        try:
+            value = make()
+            self._reads.close()
+            trails = trails_of(self._reads, self._trail)
+            return Kept(value, self._reads, trails, self._resources, own)
+        finally:
+            self._reads = outer
+
+    def _remember(self, key: Any, found: Kept[Any]) -> None:
+        if len(self._memo) >= MEMO_LIMIT:
+            self._memo.clear()
+        self._memo[key] = found
+
+    def _found(
+        self, key: Any, resource: str, mend: Mend[T], fits: Callable[[T], bool]
+    ) -> Kept[T] | None:
+        for old in self._candidates(key):
+            changes = between(old.own or EMPTY, self._trail(resource))
+            if changes is None or not fits(old.value) or not old.holds(self._trail):
+                continue
+            if not changes:
+                return old
+            made = self._mend(old, changes, mend, resource)
+            self.state.memory.put(key, made, old)
+            return made
+        return None
+
+    def _mend(self, old: Kept[T], changes: Changes, mend: Mend[T], resource: str) -> Kept[T]:
+        outer, self._reads = self._reads, old.reads
+        try:
+            value = mend(old.value, changes)
+            old.reads.close()
+            trails = trails_of(old.reads, self._trail)
+            return Kept(value, old.reads, trails, self._resources, self._trail(resource))
+        finally:
+            self._reads = outer
+
+
+def _picked(table: Table, keys: Map[Key, None]) -> tuple[Record, ...]:
+    records = table.records
+    return tuple(records[key] for key in sorted(keys))
+
+
+def reindex(
+    indexes: Map[str, Map[Key, Map[Key, None]]],
+    field: str,
+    key: Key,
+    old: Record | None,
+    new: Record | None,
+) -> Map[str, Map[Key, Map[Key, None]]]:
+    """Return the indexes after one record has changed."""
+    before, after = set(held(old, field)), set(held(new, field))
+    if before == after:
+        return indexes
+    index = indexes.get(field, Map())
+    for target in before - after:
+        rest = index[target].delete(key)
+        index = index.set(target, rest) if len(rest) else index.delete(target)
+    for target in after - before:
+        index = index.set(target, index.get(target, Map()).set(key, None))
+    return indexes.set(field, index)

@@ -1,0 +1,106 @@
+"""Tell which records differ between two versions of a table."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeAlias
+
+from mockserver.json_types import Key, Record
+
+#: So many of the latest writes are remembered at least, and twice as many at most.
+LENGTH: Final = 128
+
+_numbers = count(1)
+_number = attrgetter("number")
+#: What a key held before and after: None where there was no record.
+Changes: TypeAlias = "Mapping[Key, tuple[Record | None, Record | None]]"
+
+
+class Step(NamedTuple):
+    """One write, and the number of the version that it led to."""
+
+    number: int
+    key: Key
+    old: Record | None
+    new: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """
+    The latest writes that led to a version of a table.
+
+    Two versions of the same `number` are the same; the writes start at the version
+    `base`. Whoever makes a table by other means than single writes leaves its trail
+    to the default: no version before it is known.
+    """
+
+    base: int = field(default_factory=_numbers.__next__)
+    steps: tuple[Step, ...] = ()
+
+    def __reduce__(self) -> tuple[type[Trail], tuple[()]]:
+        # Numbers mean nothing to another process.
+        return Trail, ()
+
+    @property
+    def number(self) -> int:
+        """The number of the version that it leads to."""
+        return self.steps[-1].number if self.steps else self.base
+
+    def after(self, key: Key, old: Record | None, new: Record | None) -> Trail:
+        """Return the trail that goes one write further."""
+        base, steps = self.base, self.steps
+        if len(steps) >= 2 * LENGTH:
+            base, steps = steps[LENGTH - 1].number, steps[LENGTH:]
+        return Trail(base, (*steps, Step(next(_numbers), key, old, new)))
+
+    def place(self, number: int) -> int | None:
+        """Return how many of the writes come before a version, None when it is not on the way."""
+        if number == self.base:
+            return 0
+        found = bisect_left(self.steps, number, key=_number)
+        is_there = found < len(self.steps) and self.steps[found].number == number
+        return found + 1 if is_there else None
+
+
+#: The trail of a table without records; all tables start from the same one.
+EMPTY: Final = Trail(0)
+
+
+def between(before: Trail, after: Trail) -> Changes | None:
+    """
+    Return what differs between two versions, None when nobody knows.
+
+    Neither has to come from the other: they may have a version in common.
+    """
+    if before.number == after.number:
+        return {}
+    ways = _ways(before, after)
+    if ways is None:
+        return None
+    back, forth = ways
+    old = {step.key: step.old for step in reversed(forth)}
+    old.update((step.key, step.new) for step in back)
+    new = {step.key: step.old for step in reversed(back)}
+    new.update((step.key, step.new) for step in forth)
+    # Whatever was written on one side only is on the other as it was in common.
+    return {key: (old[key], new[key]) for key in old if old[key] is not new[key]}
+
+
+def _ways(before: Trail, after: Trail) -> tuple[tuple[Step, ...], tuple[Step, ...]] | None:
+    """Return the writes since the latest version in common, on both sides."""
+    place = after.place(before.number)
+    if place is not None:
+        return (), after.steps[place:]
+    place = before.place(after.number)
+    if place is not None:
+        return before.steps[place:], ()
+    for number in (*(step.number for step in reversed(before.steps)), before.base):
+        place, start = after.place(number), before.place(number)
+        if place is not None and start is not None:
+            return before.steps[start:], after.steps[place:]
+    return None
