@@ -25,6 +25,7 @@ from mockserver.errors import (
     ResponseDefect,
     TooMany,
     Unauthenticated,
+    Unavailable,
 )
 from mockserver.exchange import Request, Response
 from mockserver.json_types import JSON, Key, Record
@@ -139,6 +140,11 @@ class Application:
         made = copy.copy(self)
         made._set_out(store, clock, replace(self.options, seed=seed))  # noqa: SLF001  it is one of us
         return made
+
+    @property
+    def since(self) -> datetime | None:
+        """Until when jobs have run; None before the first request."""
+        return self._since
 
     def live_by(self, clock: Callable[[], datetime]) -> None:
         """Tell the time by another clock from now on."""
@@ -380,7 +386,7 @@ class Application:
         headers = {"Content-Type": media_type}
         if isinstance(rejection, Unauthenticated) and self.api.conventions["auth"]:
             headers["WWW-Authenticate"] = self.api.conventions["auth"]["keyword"]
-        if isinstance(rejection, TooMany):
+        if isinstance(rejection, TooMany | Unavailable):
             headers["Retry-After"] = str(rejection.seconds)
         content = renderer.encode(_sendable(body), request.headers.get("accept", ""))
         return Response(rejection.status, headers, content)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from mockserver import api, compiler, data, loader, overlay, pack, scenario, upgrade
+from mockserver import api, compiled, data, loader, overlay, pack, scenario, upgrade
 from mockserver.api import Api
 from mockserver.app import Application, Options
 from mockserver.clock import Clock
@@ -15,6 +15,7 @@ from mockserver.errors import SpecError
 from mockserver.hub import DEFAULTS, Administration, Hub, Settings
 from mockserver.loader import Node
 from mockserver.scenario import Scenario
+from mockserver.shelf import Shelf
 from mockserver.store import Store
 
 #: The pack that goes with the shipped spec; the only place that knows it.
@@ -69,6 +70,8 @@ class World:
     api: Api
     scenario: Scenario
     clock: Clock = field(repr=False)
+    #: The instant that it is the first state of, where that is not simply the present.
+    at: datetime | None = None
 
 
 def document(sources: Sources) -> Node:
@@ -78,9 +81,14 @@ def document(sources: Sources) -> Node:
 
 def read_api(sources: Sources) -> Api:
     """Compile spec and pack; raise BrokenSpec or SpecError."""
+    return _read_api(sources, None)[0]
+
+
+def _read_api(sources: Sources, shelf: Shelf | None) -> tuple[Api, str]:
     name = sources.pack_name
     behaviour = pack.load(name) if name else pack.Pack("empty")
-    return api.bind(compiler.compile_spec(document(sources)), behaviour)
+    spec, seal = compiled.read_spec(sources.spec_path, sources.overlays, shelf)
+    return api.bind(spec, behaviour), seal
 
 
 def read_clock(text: str) -> Clock:
@@ -91,19 +99,26 @@ def read_clock(text: str) -> Clock:
         raise SpecError("clock", str(error)) from None
 
 
-def read_world(sources: Sources) -> World:
-    """Compile the API and fill its scenario; raise BrokenSpec with every mistake."""
-    made = read_api(sources)
-    clock = read_clock(sources.clock or made.conventions["clock"])
-    start = scenario.load(
+def read_world(
+    sources: Sources, shelf: Shelf | None = None, begun: tuple[datetime, Clock] | None = None
+) -> World:
+    """
+    Compile the API and fill its scenario; raise BrokenSpec with every mistake.
+
+    With a shelf, what an earlier start kept there is taken up. `begun` is when the world
+    began, and its clock, where it did before.
+    """
+    made, seal = _read_api(sources, shelf)
+    clock = begun[1] if begun else read_clock(sources.clock or made.conventions["clock"])
+    now = begun[0] if begun else clock()
+    start = compiled.Start(
         sources.fixtures_path,
         sources.scenario,
-        made.spec,
-        seed=sources.seed,
-        now=clock(),
-        providers=made.pack.faker_providers,
+        sources.seed,
+        now,
+        made.pack.faker_providers,
     )
-    return World(made, start, clock)
+    return World(made, compiled.read_scenario(start, made.spec, shelf, seal), clock, now)
 
 
 def build(sources: Sources, *, strict: bool = False, cors: bool = True) -> Application:

@@ -1,30 +1,34 @@
-"""The command line: serve, lint, routes, tokens, export, version."""
+"""The command line: serve, lint, routes, tokens, export, store, version."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
+import gc
 import json
 import platform
 import secrets
 import signal
+import socket
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
+from click.core import ParameterSource
 
-from mockserver import assembly, exporter, logs, scenario, server
+from mockserver import assembly, logs, scenario, server, shelf
 from mockserver.assembly import Sources, World
 from mockserver.errors import AuthorError, BrokenSpec
 from mockserver.guard import Guard, is_local
-from mockserver.hub import PREFIX, Settings
+from mockserver.hub import PREFIX, Hub, Settings
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
@@ -87,7 +91,10 @@ def main() -> None:
     help="Check every answer and effect against the spec; a defect is a 500.",
 )
 @_option("-w", "--watch", is_flag=True, help="Read the spec again when it changes; the data stays.")
-@_option("--workers", default=1, show_default=True, type=int, help="Processes; only 1 for now.")
+@_option("--store", default="memory", show_default=True,
+         help="What keeps the data: memory, sqlite:///PATH or redis://HOST:PORT/DB.")  # fmt: skip
+@_option("--workers", default=1, show_default=True, type=click.IntRange(1, 64),
+         help="Processes that share the port and a store.")  # fmt: skip
 @_option("--cors/--no-cors", default=True, show_default=True, help="Let pages of any origin call.")
 @_option("--require-session", is_flag=True, help="Refuse requests that name no session.")
 @_option("--max-sessions", default=10_000, show_default=True, type=click.IntRange(1),
@@ -109,20 +116,15 @@ def main() -> None:
          help="auto: human on a terminal, JSON lines otherwise.")  # fmt: skip
 @_world_options
 def serve(  # noqa: PLR0913, PLR0917  one parameter an option
-    host: str, port: int, port_file: Path | None, strict: bool, watch: bool, workers: int,
-    cors: bool, log_level: str, log_format: str,
+    host: str, port: int, port_file: Path | None, strict: bool, watch: bool, store: str,
+    workers: int, cors: bool, log_level: str, log_format: str,
     require_session: bool, max_sessions: int, session_ttl: float,
     admin: bool, admin_token: str, admin_hosts: tuple[str, ...], admin_origins: tuple[str, ...],
     **settings: Any,
 ) -> None:  # fmt: skip
     """Serve the API until interrupted."""
-    if workers != 1:
-        raise click.UsageError(
-            "--workers: one process holds the data in memory; only 1 is possible"
-        )
-    sources = Sources(**settings)
+    _check_store(store, workers, watch)
     logs.configure(log_level, log_format)
-    world = _or_exit(lambda: assembly.read_world(sources))
     if admin and not admin_token and not is_local(host):
         admin_token = secrets.token_urlsafe(24)
     chosen = Settings(
@@ -132,33 +134,175 @@ def serve(  # noqa: PLR0913, PLR0917  one parameter an option
         max_sessions=max_sessions,
         lifetime=session_ttl,
     )
-    hub = assembly.hub(world, sources, chosen, strict=strict, cors=cors)
+    source = click.get_current_context().get_parameter_source("scenario")
+    asked = _Asked(
+        Sources(**settings), chosen, host, port, port_file, strict, watch, cors, store,
+        is_named=source is not ParameterSource.DEFAULT, logs=(log_level, log_format),
+    )  # fmt: skip
+    if workers > 1:
+        _serve_by(workers, asked)
+    else:
+        _serve(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What `serve` was told; whole in each process."""
+
+    sources: Sources
+    settings: Settings
+    host: str
+    port: int
+    port_file: Path | None
+    strict: bool
+    watch: bool
+    cors: bool
+    store: str
+    is_named: bool
+    logs: tuple[str, str]
+
+
+def _serve(asked: _Asked, ready: Callable[[World, int], None] | None = None) -> None:
+    """Serve until interrupted; whoever says what to do when ready shares the port."""
+    with _uncollected():
+        world, hub = _or_exit(lambda: _made(asked))
     running = server.Server(hub, logs.exchange)
 
-    def ready(bound: int) -> None:
-        if port_file is not None:
-            _write_port(port_file, bound)
-        _banner(world, host, bound, chosen)
+    def begin(bound: int) -> None:
+        if ready is not None:
+            ready(world, bound)
+            return
+        if asked.port_file is not None:
+            _write_port(asked.port_file, bound)
+        _banner(world, asked.host, bound, asked.settings)
 
     async def run() -> None:
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError):
-                loop.add_signal_handler(name, stop.set)
-        watching = asyncio.create_task(_watch(running, sources, stop)) if watch else None
+        _stop_on_signals(stop)
+        if ready is not None:
+            _stop_without_parent(stop)
+        watching = (
+            asyncio.create_task(_watch(running, asked.sources, stop)) if asked.watch else None
+        )
         try:
-            await server.serve(running, host, port, ready, stop)
+            await server.serve(
+                running, asked.host, asked.port, begin, stop, is_shared=ready is not None
+            )
         finally:
             if watching is not None:
                 watching.cancel()
-            if port_file is not None:
-                port_file.unlink(missing_ok=True)  # noqa: ASYNC240  nothing else runs any more
+            if ready is None and asked.port_file is not None:
+                asked.port_file.unlink(missing_ok=True)
+            hub.close()
 
     try:
         _run(run())
     except OSError as error:
-        _refuse_address(error, host, port)
+        _refuse_address(error, asked.host, asked.port)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage while things are made that stay, and never among them."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+def _made(asked: _Asked) -> tuple[World, Hub]:
+    """Return a world and the hub around it; raise BrokenSpec or AuthorError."""
+    kept, given = shelf.usual(logs.detail), {"strict": asked.strict, "cors": asked.cors}
+    if asked.store == "memory":
+        world = assembly.read_world(asked.sources, kept)
+        return world, assembly.hub(world, asked.sources, asked.settings, **given)
+    from mockserver import sharing, stores
+
+    log = stores.opened(asked.store)
+    world, first = sharing.read_world(log, asked.sources, kept, is_named=asked.is_named)
+    hub = assembly.hub(world, asked.sources, asked.settings, **given)
+    sharing.share(hub, log, first, logs.warning)
+    return world, hub
+
+
+def _serve_by(count: int, asked: _Asked) -> None:
+    """Serve by several processes until interrupted."""
+    from mockserver import workers
+
+    def ready(bound: int) -> None:
+        if asked.port_file is not None:
+            _write_port(asked.port_file, bound)
+        logs.event("serving", workers=count, port=bound)
+
+    try:
+        status = workers.run(count, asked.host, asked.port, partial(_work, asked), ready)
+    except OSError as error:
+        _refuse_address(error, asked.host, asked.port)
+    finally:
+        if asked.port_file is not None:
+            asked.port_file.unlink(missing_ok=True)
+    if status:
+        sys.exit(status)
+
+
+def _work(asked: _Asked, port: int, listening: Connection, *, is_first: bool) -> None:
+    """Be one of several processes."""
+    logs.configure(*asked.logs)
+
+    def ready(world: World, bound: int) -> None:
+        if is_first:
+            _banner(world, asked.host, bound, asked.settings)
+        listening.send(bound)
+
+    _serve(replace(asked, port=port), ready)
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(name, stop.set)
+
+
+def _stop_without_parent(stop: asyncio.Event) -> None:
+    """End when the process that looks after this one is gone: nobody else would end it."""
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        asyncio.get_running_loop().add_reader(parent.sentinel, stop.set)
+
+
+def _check_store(store: str, workers: int, watch: bool) -> None:
+    if store == "memory" and workers > 1:
+        raise click.UsageError(
+            "--workers: several processes need a store that they share; "
+            "add --store sqlite:///PATH or --store redis://HOST:PORT/DB"
+        )
+    if workers > 1 and not hasattr(socket, "SO_REUSEPORT"):
+        raise click.UsageError("--workers: processes cannot share a port on this system; use 1")
+    if store != "memory" and watch:
+        raise click.UsageError(
+            "--watch: a store belongs to one description of the API; leave --store at memory"
+        )
+
+
+@main.group("store")
+def store_() -> None:
+    """Look after what `serve --store` keeps."""
+
+
+@store_.command("reset")
+@click.argument("address")
+def store_reset(address: str) -> None:
+    """Forget all that a store holds; servers that use it begin anew."""
+    from mockserver import sharing, stores
+
+    log = _or_exit(lambda: stores.opened(address))
+    _or_exit(lambda: sharing.clear(log))
+    click.echo(f"{log.address} is empty")
 
 
 @main.command()
@@ -226,6 +370,8 @@ def export_() -> None:
 @_source_options
 def export_openapi(form: str, plain: bool, output: Path | None, **settings: Any) -> None:
     """Write the whole spec as one self-contained document."""
+    from mockserver import exporter
+
     document = _or_exit(lambda: assembly.read_api(Sources(**settings))).spec.document
     shown = exporter.openapi(document, is_plain=plain)
     _write(exporter.text(shown, form), output)
@@ -241,6 +387,8 @@ def export_openapi(form: str, plain: bool, output: Path | None, **settings: Any)
 @_world_options
 def export_state(form: str, output: Path | None, **settings: Any) -> None:
     """Write every record of a scenario, by resource."""
+    from mockserver import exporter
+
     world = _or_exit(lambda: assembly.read_world(Sources(**settings)))
     records = exporter.state(world.api.spec.resources, world.scenario.state)
     _write(exporter.text(records, form), output)
@@ -249,6 +397,8 @@ def export_state(form: str, output: Path | None, **settings: Any) -> None:
 @main.command("version")
 def version_() -> None:
     """Print the versions that matter in a bug report."""
+    import hashlib
+
     click.echo(f"mockserver {_version()} (Python {platform.python_version()}, {sys.platform})")
     spec = _or_exit(lambda: assembly.read_api(Sources())).spec
     digest = hashlib.sha256(json.dumps(spec.document, sort_keys=True).encode()).hexdigest()
@@ -323,22 +473,21 @@ async def _watch(running: server.Server, sources: Sources, stop: asyncio.Event) 
 
 
 def _banner(world: World, host: str, port: int, chosen: Settings) -> None:
-    console = Console(soft_wrap=True, highlight=False)
     info = world.api.spec.document["info"]
     shown = f"[{host}]" if ":" in host else host
     count = len(world.api.spec.operations)
-    console.print(
+    click.echo(
         f"{info['title']} {info['version']}: {count} operations, scenario {world.scenario.name}"
     )
-    console.print(f"listening on http://{shown}:{port}")
+    click.echo(f"listening on http://{shown}:{port}")
     if chosen.has_admin:
         name = "localhost" if is_local(host) or host in ("0.0.0.0", "::") else shown  # noqa: S104  compared, not bound
-        console.print(f"console on http://{name}:{port}{PREFIX}/")
+        click.echo(f"console on http://{name}:{port}{PREFIX}/")
         if chosen.guard.token and not is_local(host):
-            console.print(f"from elsewhere with the admin token {chosen.guard.token}")
+            click.echo(f"from elsewhere with the admin token {chosen.guard.token}")
     if world.scenario.personas:
         keyword = (world.api.conventions["auth"] or {}).get("keyword", "Token")
-        console.print(f"send `Authorization: {keyword} …` with one of these:")
+        click.echo(f"send `Authorization: {keyword} …` with one of these:")
         _print_rows(_personas(world), as_json=False)
 
 
@@ -356,14 +505,26 @@ def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
     if not rows:
         click.echo("none")
         return
+    if sys.stdout.isatty():
+        _print_table(rows)
+        return
+    lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(map(str.ljust, line, widths)))
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    # Only a terminal has a width and colours, and a start need not wait for what fits them.
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for name in rows[0]:
         table.add_column(name, no_wrap=name in ("token", "path"))
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    # A pipe has no width: never fold a token or a path there.
-    width = None if sys.stdout.isatty() else 240
-    Console(width=width, highlight=False).print(table)
+    Console(highlight=False).print(table)
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -378,6 +539,8 @@ def _write(text: str, output: Path | None) -> None:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("waldur-mockserver")
     except PackageNotFoundError:

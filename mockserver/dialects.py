@@ -22,6 +22,7 @@ from mockserver.errors import (
     TooLarge,
     TooMany,
     Unauthenticated,
+    Unavailable,
     UnsupportedMedia,
 )
 from mockserver.json_types import JSON
@@ -155,6 +156,7 @@ _SENTENCES: Final[Mapping[type, str]] = {
     TooLarge: "The request body is too large.",
     TooMany: "Too many requests.",
     Missing: "Not installed.",
+    Unavailable: "The data cannot be reached.",
     Malformed: "Malformed request.",
 }
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
-from faker.providers import BaseProvider
-
 from mockserver import exporter, scenario, values
 from mockserver.api import Api
 from mockserver.entries import Entry, Names
@@ -44,7 +42,7 @@ class Editor:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
-    def of(cls, spec: Spec, folder: Path, providers: Iterable[type[BaseProvider]] = ()) -> Editor:
+    def of(cls, spec: Spec, folder: Path, providers: Iterable[Any] = ()) -> Editor:
         """Return an editor by the factories in a folder of fixtures; raise BrokenSpec."""
         return cls(Tools.of(spec, folder / "factories", providers))
 

@@ -3,7 +3,8 @@
 MockServerError
 ├── AuthorError        the author's: found at start-up, with place and remedy
 │   ├── SpecError          in the spec or an overlay
-│   └── FixtureError       in a factory or a scenario
+│   ├── FixtureError       in a factory or a scenario
+│   └── StoreError         in what `--store` names
 ├── ResponseDefect     ours: an answer or an effect that breaks the contract
 └── Rejection          the client's: becomes a 4xx answer
     ├── Invalid            400  fields, or one message for the whole request
@@ -17,7 +18,8 @@ MockServerError
     ├── TooLarge           413
     ├── UnsupportedMedia   415
     ├── TooMany            429
-    └── Missing            501  something optional that is not installed
+    ├── Missing            501  something optional that is not installed
+    └── Unavailable        503  what holds the data cannot be reached
 """
 
 from __future__ import annotations
@@ -46,6 +48,10 @@ class SpecError(AuthorError):
 
 class FixtureError(AuthorError):
     """A factory or a scenario cannot fill the store."""
+
+
+class StoreError(AuthorError):
+    """What `--store` names cannot keep the data of this server."""
 
 
 class BrokenSpec(MockServerError):
@@ -179,6 +185,16 @@ class Missing(_Detailed):
     """501: this installation cannot; the detail says what to install."""
 
     status = 501
+
+
+class Unavailable(_Detailed):
+    """503: what holds the data is away; `seconds` is when to come back."""
+
+    status = 503
+
+    def __init__(self, detail: str = "", *, seconds: int = 1) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
 
 
 class UnsupportedMedia(Rejection):

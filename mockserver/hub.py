@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from mockserver import assets, dialects, faults, preferences, renderer, samples
 from mockserver.api import Api
 from mockserver.app import Application, Exchange
 from mockserver.clock import Clock
 from mockserver.delivery import WHOLE, Delivery
-from mockserver.errors import Invalid, Malformed, NotFound, Rejection
+from mockserver.errors import Invalid, Malformed, NotFound, Rejection, Unavailable
 from mockserver.exchange import MOUNT, Request, Response
 from mockserver.guard import Guard
 from mockserver.operation import Operation
@@ -22,6 +22,7 @@ from mockserver.scenario import Scenario
 from mockserver.session import DEFAULT, Session, Sessions, Snapshot
 from mockserver.store import State
 
+T = TypeVar("T")
 PREFIX: Final = "/__mock__"
 HEADER: Final = "x-mock-session"
 #: Loads a scenario by name, with a seed or the one it names, as of an instant.
@@ -55,6 +56,27 @@ class Administration(Protocol):
         self, request: Request
     ) -> Callable[[Callable[[bytes], None]], Callable[[], None]] | None:
         """Return how to subscribe to what follows an answer; None when it has an end."""
+        ...
+
+
+class Agreement(Protocol):
+    """What keeps the worlds of several servers the same."""
+
+    def refresh(self) -> None:
+        """Take over what others did; raise Unavailable."""
+        ...
+
+    def carry_out(self, work: Callable[[], T], name: str = "") -> T:
+        """
+        Return what comes of something that is done to worlds, when all agree to it.
+
+        Only to that of a name, if one is given. It may be done more than once. Raises
+        what it raises, and Unavailable; nothing has changed then.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
         ...
 
 
@@ -128,6 +150,22 @@ class Hub:
             limit=settings.max_sessions,
             lifetime=settings.lifetime,
         )
+        self._agreement: Agreement | None = None
+
+    def share(self, at: datetime, make: Callable[[Sessions, Snapshot], Agreement]) -> None:
+        """
+        Make the worlds those that several servers agree on.
+
+        `at` is when the first of them started; `make` raises what keeps it from agreeing.
+        """
+        self._start = replace(self._start, at=at)
+        self.sessions.drop(DEFAULT)
+        self._agreement = make(self.sessions, self._start)
+
+    def close(self) -> None:
+        """Let go of what the worlds are shared by."""
+        if self._agreement is not None:
+            self._agreement.close()
 
     @property
     def application(self) -> Application:
@@ -176,16 +214,23 @@ class Hub:
     def _api(self, request: Request, name: str) -> Outcome:
         started = time.perf_counter()
         try:
+            if self._agreement is not None and not _is_preflight(request):
+                self._agreement.refresh()
             session = self._session(request, name)
         except Rejection as rejection:
             return Outcome(self.application.refuse(request, rejection), session=DEFAULT)
         before = session.state
         note: tuple[str, ...] = ()
         delivery = WHOLE
-        if _is_plain(session, request):
+        if not _is_plain(session, request):
+            exchange, delivery, note = self._controlled(session, request)
+        elif self._agreement is None:
             exchange = session.answer(request)
         else:
-            exchange, delivery, note = self._controlled(session, request)
+            exchange = self._carry_out(session, request)
+        if self._agreement is not None:
+            # Made again, where others made it first.
+            session = self.sessions.named(session.name) or session
         seconds = time.perf_counter() - started
         wrote = session.state is not before
         session.journal.record(request, exchange, seconds, note, wrote)
@@ -260,7 +305,9 @@ class Hub:
         )
         if fault is not None:
             if fault.executes:
-                session.answer(request)
+                done = self._carry_out(session, request)
+                if done.response.status == Unavailable.status:
+                    return done
             failed = samples.refusal(document, operation, fault, scene)
             if failed is not None:
                 return application.pass_on(request, failed)
@@ -270,7 +317,17 @@ class Hub:
             return worded
         if wishes is not None and wishes.is_answer and operation is not None:
             return application.pass_on(request, samples.answer(document, operation, wishes, scene))
-        return session.answer(request)
+        return self._carry_out(session, request)
+
+    def _carry_out(self, session: Session, request: Request) -> Exchange:
+        """Answer a request of a session; where worlds are shared, when all agree to it."""
+        if self._agreement is None or _is_preflight(request):
+            return session.answer(request)
+        name = session.name
+        try:
+            return self._agreement.carry_out(lambda: self.sessions.get(name).answer(request), name)
+        except Rejection as rejection:
+            return session.application.refuse(request, rejection)
 
     # The admin surface
 
@@ -281,7 +338,10 @@ class Hub:
             location = {"Location": f"{PREFIX}/"}
             return Outcome(Exchange(Response(307, location)) if is_root else _problem(NotFound()))
         if path in _OPEN and request.method in ("GET", "HEAD"):
-            return Outcome(Exchange(self._alive(path)))
+            try:
+                return Outcome(Exchange(self._alive(path)))
+            except Unavailable as away:
+                return Outcome(_problem(away))
         if not self.settings.has_admin:
             return Outcome(_problem(NotFound("The admin API is switched off (--no-admin).")))
         asset = assets.answer(request, path[1:])
@@ -292,6 +352,8 @@ class Hub:
     def _alive(self, path: str) -> Response:
         body = {"status": path[1:] if path == "/ready" else "ok"}
         if path == "/ready":
+            if self._agreement is not None:
+                self._agreement.refresh()
             body["scenario"] = self.sessions.default.scenario.name
         return Response(200, {"Content-Type": "application/json"}, renderer.encode(body))
 
@@ -302,9 +364,9 @@ class Hub:
             return Outcome(Exchange(Response(204, cors)))
         try:
             guard.check(request)
+            exchange = self._administered(request)
         except Rejection as rejection:
             return Outcome(_problem(rejection, cors))
-        exchange = self.admin.answer(request)
         headers = {**exchange.response.headers, **_PRIVATE, **cors}
         exchange.response = replace(exchange.response, headers=headers)
         follow = self.admin.follow(request) if exchange.response.status == 200 else None
@@ -317,6 +379,12 @@ class Hub:
             return follow(push)
 
         return Outcome(exchange, stream=Stream(headers, subscribe))
+
+    def _administered(self, request: Request) -> Exchange:
+        if self._agreement is None:
+            return self.admin.answer(request)
+        self._agreement.refresh()
+        return self._agreement.carry_out(lambda: self.admin.answer(request))
 
     @property
     def admin(self) -> Administration:
@@ -409,8 +477,8 @@ class Hub:
         with store.transaction() as transaction:
             transaction.insert(resource.name, {**old, resource.key: token})
         # No write of the API: what comes after it gets the same ids as elsewhere.
-        store.restore(State(before.version, store.state.tables))
-        self.sessions.tokens[token] = session.name
+        store.restore(State(before.version, store.state.tables, memory=before.memory))
+        self.sessions.tokens = {**self.sessions.tokens, token: session.name}
         return token
 
     def moved_to(self, api: Api) -> None:
@@ -431,7 +499,12 @@ def _is_plain(session: Session, request: Request) -> bool:
     if not session.faults.rules:
         return "prefer" not in request.headers and preferences.MARK not in request.query
     # A page never sees the answer to the question that its browser asks before the request.
-    return "access-control-request-method" in request.headers
+    return _is_preflight(request)
+
+
+def _is_preflight(request: Request) -> bool:
+    """Tell whether a browser asks what it may send, which no record has a say in."""
+    return request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
 
 def _persona(session: Session, request: Request) -> str:
@@ -446,4 +519,6 @@ def _problem(rejection: Rejection, headers: Mapping[str, str] = {}) -> Exchange:
     told = {"Content-Type": media, **_PRIVATE, **headers}
     if rejection.status == 401:
         told["WWW-Authenticate"] = "Bearer"
+    if isinstance(rejection, Unavailable):
+        told["Retry-After"] = str(rejection.seconds)
     return Exchange(Response(rejection.status, told, renderer.encode(body)))

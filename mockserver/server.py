@@ -151,13 +151,19 @@ class _Listener(web.Server):
 
 
 @asynccontextmanager
-async def listening(server: Server, host: str, port: int) -> AsyncIterator[int]:
-    """Serve until the block ends; yields the port, which 0 leaves to the system."""
+async def listening(
+    server: Server, host: str, port: int, *, is_shared: bool = False
+) -> AsyncIterator[int]:
+    """
+    Serve until the block ends; yields the port, which 0 leaves to the system.
+
+    A shared port may be listened on by other processes, too.
+    """
     runner = web.ServerRunner(
         _Listener(server), handle_signals=False, shutdown_timeout=_GRACE_SECONDS
     )
     await runner.setup()
-    site = web.TCPSite(runner, host, port)
+    site = web.TCPSite(runner, host, port, reuse_port=is_shared or None)
     try:
         await site.start()
         yield int(runner.addresses[0][1])
@@ -167,10 +173,16 @@ async def listening(server: Server, host: str, port: int) -> AsyncIterator[int]:
 
 
 async def serve(
-    server: Server, host: str, port: int, ready: Callable[[int], None], stop: asyncio.Event
+    server: Server,
+    host: str,
+    port: int,
+    ready: Callable[[int], None],
+    stop: asyncio.Event,
+    *,
+    is_shared: bool = False,
 ) -> None:
     """Serve until `stop` is set; `ready` is told the port."""
-    async with listening(server, host, port) as bound:
+    async with listening(server, host, port, is_shared=is_shared) as bound:
         ready(bound)
         await stop.wait()
 

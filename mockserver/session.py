@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from mockserver.app import Application, Exchange
@@ -44,6 +44,22 @@ class Snapshot:
     scenario: Scenario
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """
+    All of a world that servers may share: not its faults, journal and snapshots.
+
+    `past` is what can be undone, the oldest first; jobs have run until `since`.
+    """
+
+    state: State
+    past: tuple[Snapshot, ...]
+    scenario: Scenario
+    seed: int
+    clock: Clock
+    since: datetime | None
+
+
 class Session:
     """
     One world, made from a scenario at no cost: the state is shared until it is written.
@@ -65,7 +81,7 @@ class Session:
         self.journal = journal
         self.snapshots: dict[str, Snapshot] = {}
         self.made = self.used = time.monotonic()
-        self._history: deque[Snapshot] = deque(maxlen=UNDOABLE)
+        self._history: tuple[Snapshot, ...] = ()
         self.scenario = start.scenario
         store = Store(like.api.spec.resources, start.state)
         self.application = like.beside(store, self.now, start.scenario.seed)
@@ -105,7 +121,7 @@ class Session:
         before = store.state
         exchange = self.application.answer(request)
         if store.state is not before:
-            self._history.append(Snapshot(before.bare(), self.now(), self.scenario))
+            self._remember(Snapshot(before.bare(), self.now(), self.scenario))
         return exchange
 
     # What only the console and tests ask for
@@ -125,13 +141,12 @@ class Session:
 
     def undo(self, writes: int) -> int:
         """Take the last writes back, and return how many they were."""
-        done = 0
-        found: Snapshot | None = None
-        while done < writes and self._history:
-            found = self._history.pop()
-            done += 1
-        if found is not None:
-            self._set(found)
+        done = min(writes, len(self._history))
+        if done <= 0:
+            return 0
+        found = self._history[-done]
+        self._history = self._history[:-done]
+        self._set(found)
         return done
 
     def edit(self, state: State) -> None:
@@ -141,7 +156,7 @@ class Session:
 
     def enter(self, start: Snapshot) -> None:
         """Start again from a scenario: what was before cannot be undone."""
-        self._history.clear()
+        self._history = ()
         self.scenario = start.scenario
         self.application = self.application.beside(
             self.application.store, self.now, start.scenario.seed
@@ -154,7 +169,7 @@ class Session:
         self.clock = clock
         self.application.catch_up()
         if self.state is not before:
-            self._history.append(Snapshot(before.bare(), self.now(), self.scenario))
+            self._remember(Snapshot(before.bare(), self.now(), self.scenario))
 
     def advance(self, by: Duration) -> None:
         """Let time pass; what is due meanwhile happens."""
@@ -167,8 +182,29 @@ class Session:
         self.application = application.beside(store, self.now, self.seed)
         self.application.starts_at(since)
 
+    # What servers share
+
+    def image(self) -> Image:
+        """Return the world as a value; two that are the same hold the same parts."""
+        clock, since = self.clock, self.application.since
+        return Image(self.state, self._history, self.scenario, self.seed, clock, since)
+
+    def show(self, image: Image) -> None:
+        """Become what an image shows."""
+        self._history, self.scenario, self.clock = image.past, image.scenario, image.clock
+        store = self.application.store
+        store.restore(image.state)
+        if image.seed != self.seed:
+            self.application = self.application.beside(store, self.now, image.seed)
+        self.application.starts_at(self.now() if image.since is None else image.since)
+
+    # Inside
+
+    def _remember(self, before: Snapshot) -> None:
+        self._history = (*self._history[1 - UNDOABLE :], before)
+
     def _become(self, other: Snapshot) -> None:
-        self._history.append(self.present())
+        self._remember(self.present())
         self._set(other)
 
     def _set(self, snapshot: Snapshot) -> None:
@@ -200,8 +236,10 @@ class Sessions:
         self.limit, self.lifetime = limit, lifetime
         self._start, self._clock = start, clock
         self._found: dict[str, Session] = {}
-        #: Which session a token belongs to.
-        self.tokens: dict[Key, str] = {}
+        #: How much longer sessions live, for those whose use is heard of late.
+        self.grace = 0.0
+        #: Which session a token belongs to; replaced when it changes.
+        self.tokens: Mapping[Key, str] = {}
         self.default = self.get(DEFAULT)
 
     def get(self, name: str) -> Session:
@@ -227,9 +265,18 @@ class Sessions:
                 f"{self.lifetime:g} seconds, or raise --max-sessions.",
                 seconds=self._soonest(),
             )
+        return self.add(name, start, clock)
+
+    def add(self, name: str, start: Snapshot, clock: Clock) -> Session:
+        """Add a session that is new, whether or not there is room."""
         made = Session(name, self.application, start, clock, Journal(name, self.budget))
         self._found[name] = made
         return made
+
+    @property
+    def present(self) -> Mapping[str, Session]:
+        """The sessions by name; looking at them does not count as use."""
+        return MappingProxyType(self._found)
 
     def drop(self, name: str) -> bool:
         """Forget a session and its tokens; the default one starts anew when it is next used."""
@@ -250,7 +297,7 @@ class Sessions:
 
     def expire(self) -> None:
         """Forget what has lain idle for too long."""
-        late = time.monotonic() - self.lifetime
+        late = time.monotonic() - self.lifetime - self.grace
         for name in [n for n, s in self._found.items() if s.used < late and n != DEFAULT]:
             self.drop(name)
 
@@ -263,4 +310,4 @@ class Sessions:
     def _soonest(self) -> int:
         """Return after how many seconds the next session will have lain idle too long."""
         oldest = min((s.used for s in self._found.values() if s.name != DEFAULT), default=0.0)
-        return max(1, round(oldest + self.lifetime - time.monotonic()))
+        return max(1, round(oldest + self.lifetime + self.grace - time.monotonic()))

@@ -1,0 +1,193 @@
+"""Keep a log in an SQLite file: durable, and shared by the processes of one host.
+
+Whatever was acknowledged survives a killed process, and unless `synchronous` is turned
+down, a lost power supply. A reader asks SQLite whether others wrote, which costs it a
+look at shared memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from mockserver.log import START, Away, Damaged, Mark, Row
+
+#: How long a writer waits for another to finish, in seconds.
+_PATIENCE: Final = 2.0
+#: Says whose file it is: "mock" in ASCII.
+_APPLICATION: Final = 0x6D6F636B
+_LAYOUT: Final = 1
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS entry (
+  number INTEGER PRIMARY KEY, tag TEXT NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS snapshot (
+  number INTEGER PRIMARY KEY, tag TEXT NOT NULL, body BLOB NOT NULL
+) STRICT;
+"""
+
+
+class SqliteLog:
+    """
+    A log in a file; made when there is none.
+
+    `synchronous` is what SQLite calls it: `full` waits for the disk at each write,
+    `normal` may lose the latest writes when the machine goes down, never when a process
+    does.
+    """
+
+    def __init__(self, path: Path, *, synchronous: str = "full") -> None:
+        self.address = f"sqlite:///{path}"
+        self._path, self._synchronous = path, synchronous
+        self._connection: sqlite3.Connection | None = None
+        self._inode, self._version = 0, -1
+        self._end = START
+
+    def after(self, mark: Mark) -> Sequence[Row] | None:
+        """Return the entries after a place; None when its entry is the last one."""
+        with self._connected() as connection:
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+            if version == self._version and mark == self._end:
+                return None
+            with _transaction(connection, "DEFERRED"):
+                end = _end(connection)
+                rows = _entries(connection, mark.number) if end != mark else []
+            # What is written from now on makes another version.
+            self._version, self._end = version, end
+            return None if end == mark else rows
+
+    def everything(self) -> tuple[Row | None, Sequence[Row]]:
+        """Return the snapshot, if any, and the entries after it."""
+        with self._connected() as connection, _transaction(connection, "DEFERRED"):
+            found = connection.execute("SELECT number, tag, body FROM snapshot").fetchone()
+            snapshot = None if found is None else _row(found)
+            return snapshot, _entries(connection, 0 if snapshot is None else snapshot.mark.number)
+
+    def push(self, before: Mark, row: Row) -> bool:
+        """Add an entry after a place; False when that is not the end of the log."""
+        with self._connected() as connection:
+            with _transaction(connection, "IMMEDIATE"):
+                if _end(connection) != before:
+                    return False
+                values = (row.mark.number, row.mark.tag, row.body)
+                connection.execute("INSERT INTO entry VALUES (?, ?, ?)", values)
+            self._end = row.mark
+        return True
+
+    def compact(self, snapshot: Row) -> None:
+        """Keep a snapshot, and forget the entries that the one before it stood for."""
+        mark = snapshot.mark
+        with self._connected() as connection, _transaction(connection, "IMMEDIATE"):
+            known = connection.execute("SELECT number FROM snapshot").fetchone()
+            old = 0 if known is None else int(known[0])
+            found = connection.execute("SELECT tag FROM entry WHERE number = ?", (mark.number,))
+            if mark.number <= old or found.fetchone() != (mark.tag,):
+                return
+            connection.execute("DELETE FROM entry WHERE number <= ?", (old,))
+            connection.execute("DELETE FROM snapshot")
+            values = (mark.number, mark.tag, snapshot.body)
+            connection.execute("INSERT INTO snapshot VALUES (?, ?, ?)", values)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._connected() as connection, _transaction(connection, "IMMEDIATE"):
+            connection.execute("DELETE FROM entry")
+            connection.execute("DELETE FROM snapshot")
+        self._version = -1
+
+    def close(self) -> None:
+        """Let go of it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    # Inside
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection to the file that has the name now; all that fails is Away."""
+        try:
+            if self._connection is not None and self._path.stat().st_ino != self._inode:
+                # Somebody put another file there: what is written to this one is lost.
+                self.close()
+            yield self._connection or self._connect()
+        except FileNotFoundError:
+            self.close()
+            raise Away("its file is gone") from None
+        except OSError as problem:
+            raise Away(problem.strerror or str(problem)) from None
+        except sqlite3.OperationalError as problem:
+            raise Away(str(problem)) from None
+        except sqlite3.DatabaseError as problem:
+            self.close()
+            # Errors of the module itself have no code.
+            code = getattr(problem, "sqlite_errorcode", None)
+            kind = Away if code == sqlite3.SQLITE_NOTADB else Damaged
+            raise kind(str(problem)) from None
+
+    def _connect(self) -> sqlite3.Connection:
+        # One at a time uses it, but not always from the thread that opened it.
+        made = sqlite3.connect(
+            self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(made)
+            self._inode = self._path.stat().st_ino
+        except BaseException:
+            made.close()
+            raise
+        self._connection, self._version, self._end = made, -1, START
+        return made
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        (owner,) = connection.execute("PRAGMA application_id").fetchone()
+        (layout,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if tables and owner != _APPLICATION:
+            raise Away("the file belongs to another program")
+        if tables and layout != _LAYOUT:
+            raise Away("another release made the file")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        if not tables:
+            with _transaction(connection, "IMMEDIATE"):
+                for statement in _TABLES.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    """Do all of the block or nothing."""
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        # After an error, and where a block returns before its end.
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+
+
+def _end(connection: sqlite3.Connection) -> Mark:
+    found = connection.execute(
+        "SELECT number, tag FROM entry ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    return START if found is None else Mark(found[0], found[1])
+
+
+def _entries(connection: sqlite3.Connection, number: int) -> list[Row]:
+    found = connection.execute(
+        "SELECT number, tag, body FROM entry WHERE number > ? ORDER BY number", (number,)
+    )
+    return [_row(each) for each in found]
+
+
+def _row(found: tuple[int, str, bytes]) -> Row:
+    return Row(Mark(found[0], found[1]), found[2])
