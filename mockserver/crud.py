@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mockserver import links, paginator
+from mockserver import links, paginator, views
 from mockserver.actions import Result, Scope
 from mockserver.errors import NON_FIELD, Forbidden, Invalid, Issue, NotFound
 from mockserver.json_types import JSON, Record
@@ -22,7 +22,7 @@ def list_(scope: Scope, *, among: Sequence[Record] | None = None) -> Result:
     else:
         page = paginator.whole(found)
     names = _fieldset(scope)
-    return Result([bound.shows(record, scope, names) for record in page.items], page=page)
+    return Result([views.row(scope, record, names) for record in page.items], page=page)
 
 
 def retrieve(scope: Scope) -> Result:

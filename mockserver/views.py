@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
-from mockserver.actions import Scope
+from mockserver.actions import Bound, Scope
 from mockserver.json_types import JSON, Key, Record
 from mockserver.operation import Resource
 from mockserver.rows import Rows
@@ -204,6 +204,46 @@ def shown(
     # Who came to be among them without being changed is shown for the first time.
     rows = found.rows
     return [rows[record[key]] if record[key] in rows else show(record, scope) for record in records]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A record as an operation shows it: to whom, below which record, and how long."""
+
+    value: JSON
+    record: Record
+    bound: Bound
+    user: Record | None
+    parent: Record | None
+    since: datetime
+    until: datetime | None
+
+    def fits(self, scope: Scope, record: Record) -> bool:
+        """Tell whether a record is shown so to a call, if no other record has changed."""
+        return (
+            self.record is record
+            and self.bound is scope.bound
+            and self.user is scope.user
+            and self.parent is scope.parent
+            and self.since <= scope.call.now
+            and (self.until is None or scope.call.now < self.until)
+        )
+
+
+def row(scope: Scope, record: Record, names: frozenset[str] | None) -> JSON:
+    """Return a record as the operation shows it, kept until it or what it leads to changes."""
+    bound, call = scope.bound, scope.call
+    asked = tuple((each, tuple(values)) for each, values in call.query.items())
+    place = (tuple(call.path.items()), asked, call.base_url)
+    key = ("row", bound.operation.id, record[bound.resource.key], names, place)
+
+    def make() -> _Row:
+        shown_, since, until = _timed(scope, lambda: bound.shows(record, scope, names))
+        return _Row(shown_, record, bound, scope.user, scope.parent, since, until)
+
+    found = scope.store.keep(key, make, lambda old: old.fits(scope, record))
+    _bound(scope, found.until)
+    return found.value
 
 
 def _bound(scope: Scope, until: datetime | None) -> None:

@@ -14,6 +14,7 @@ from random import Random
 from threading import Thread
 from urllib.parse import urlencode
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -564,3 +565,23 @@ def test_a_write_costs_no_look_at_the_other_records(shipped, monkeypatch):
     change(store, "plan", store.read().all("plan")[0]["uuid"], name="Renamed")
     assert plans(store, staff, NOW) == total
     assert len(looks) == 1
+
+
+def test_a_row_is_shown_anew_when_what_it_leads_to_changes():
+    world = read_world(Sources())
+    store = Store(world.api.spec.resources, world.scenario.state)
+    app = Application(world.api, store, lambda: NOW, KEEPS_NOT)
+    headers = {"host": "h", "authorization": "Token YOUR_API_TOKEN"}
+    request = Request("GET", "/api/marketplace-service-providers/", "page_size=300", headers)
+
+    def names() -> dict[str, str]:
+        rows = orjson.loads(app.answer(request).response.body)
+        return {row["uuid"]: row["customer_name"] for row in rows}
+
+    before = names()
+    first = next(iter(before))
+    with store.transaction() as transaction:
+        provider = transaction.get("service_provider", first)
+        customer = transaction.get("customer", provider["customer"])
+        transaction.replace("customer", customer, name="Called otherwise")
+    assert names() == before | {first: "Called otherwise"}
