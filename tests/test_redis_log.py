@@ -252,5 +252,5 @@ class TestAddresses:
 
     def test_a_package_that_is_not_there_is_named(self, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "mockserver.redis_log", None)
-        with pytest.raises(StoreError, match=r"pip install 'waldur-mockserver\[redis\]'"):
+        with pytest.raises(StoreError, match=r"pip install redis"):
             stores.opened("redis://host/0")

@@ -35,6 +35,8 @@ SERVERS = sorted(
 )
 REPLICAS = sorted(SCALE & set(SERVERS))
 SERVE = cli.main.commands["serve"]
+#: Commands remember how they were first asked for help, so they are made below the group.
+PARENT = click.Context(cli.main, info_name="mockserver", **cli.main.context_settings)
 PLANS = "/api/marketplace-plans/"
 STAFF = {"Authorization": "Token YOUR_API_TOKEN"}
 
@@ -48,7 +50,7 @@ def served(name: str) -> dict[str, Any]:
     """Return the options of a service, read by the command itself; click refuses unknown ones."""
     verb, *arguments = SERVICES[name].get("command", ["serve", "--host", "0.0.0.0"])
     assert verb == "serve"
-    return SERVE.make_context("serve", arguments).params
+    return SERVE.make_context("serve", arguments, parent=PARENT).params
 
 
 class TestCompose:
@@ -104,7 +106,7 @@ class TestCompose:
 
 class TestConfig:
     def test_it_knows_the_replicas(self):
-        port = SERVE.make_context("serve", []).params["port"]
+        port = SERVE.make_context("serve", [], parent=PARENT).params["port"]
         named = re.findall(r"^ +server (\S+:\d+) ", CONFIG, re.MULTILINE)
         assert named == [f"{name}:{port}" for name in REPLICAS]
 

@@ -184,6 +184,7 @@ def test_a_record_is_copied_made_and_deleted(console: Console) -> None:
     page = console.live(f"records/plan/{PLAN}")
     before = page.locator('[data-name="plan"] .count').inner_text()
     page.get_by_role("link", name="Duplicate").click()
+    expect(page.locator(".editor h3")).to_have_text("New plan")
     field(page, "name").fill("Second")
     page.get_by_role("button", name="Make it").click()
     expect(page.locator(".editor h3")).to_have_text("Second")
