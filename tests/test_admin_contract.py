@@ -65,6 +65,6 @@ def test_the_admin_api_keeps_every_promise() -> None:
     assert asked == set(result.operations) - UNASKED
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_it_does_so_in_every_layer() -> None:
     held(profile="ci", layers=("probes", "interactions", "machines"))
