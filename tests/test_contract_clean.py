@@ -145,7 +145,11 @@ def test_another_client_that_writes_is_no_defect_anywhere(
     beside(application(), default_world, seed)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode",
+    # What a destructive run asks is more than what the others ask.
+    [*(pytest.param(mode, marks=pytest.mark.soak) for mode in MODES[:2]), MODES[2]],
+)
 @pytest.mark.parametrize("name", ["empty", "default"])
 @pytest.mark.parametrize(
     "seeds",

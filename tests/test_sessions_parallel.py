@@ -89,7 +89,7 @@ async def write_all(mock: MockServer, sessions: list[MockSession]) -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [50, pytest.param(1000, marks=pytest.mark.slow)], ids=lambda n: f"{n} sessions"
+    "count", [50, pytest.param(1000, marks=pytest.mark.soak)], ids=lambda n: f"{n} sessions"
 )
 def test_nobody_sees_the_records_of_another(folder, count):
     with MockServer(spec=folder.spec) as mock:
