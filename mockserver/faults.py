@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -12,7 +11,7 @@ from typing import Any, Final, Protocol, cast
 from mockserver.delivery import LONGEST, WHOLE, Delivery, Manner
 from mockserver.errors import NON_FIELD, Invalid
 from mockserver.fault import KINDS, Fault
-from mockserver.members import Reading, listed
+from mockserver.members import NAME, Reading, listed
 
 __all__ = ["KINDS", "METHODS", "Fault", "Faults", "Rule", "Wished", "delivery_of", "replacing"]
 
@@ -20,7 +19,6 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 #: More rules than this in one session are a mistake.
 MAX_RULES: Final = 100
 
-_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _RULE_MEMBERS: Final = (
     "id", "operation", "method", "path", "persona", "probability", "times", "fault",
 )  # fmt: skip
@@ -71,7 +69,7 @@ class Rule:
             times=None if times is None else reading.whole("times", 1, 1, 1_000_000_000),
             fault=_fault(reading),
         )
-        if made.id and not _ID.fullmatch(made.id):
+        if made.id and not NAME.fullmatch(made.id):
             reading.blame("id", "Give 1 to 64 letters, digits, dots, dashes or underscores.")
         if made.path and not made.path.startswith(("/", "*")):
             reading.blame("path", "Begin with a slash, like /books/*.")

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from mockserver import assets, dialects, faults, preferences, renderer, samples
@@ -135,7 +135,6 @@ class Hub:
     ) -> None:
         self.settings = settings
         self.scenarios = scenarios
-        self.started = datetime.now(UTC)
         self._load = load
         self._make_admin = admin
         self._admin: Administration | None = None
@@ -176,39 +175,32 @@ class Hub:
 
     def answer(self, request: Request) -> Outcome:
         """Return what becomes of a request; never raises."""
-        path = request.path
-        if not path.startswith(PREFIX):
-            return self._api(request, request.headers.get(HEADER, ""))
-        mounted = MOUNT.match(path)
-        if mounted is None:
-            return self._own(request)
-        inside = replace(request, path=path[mounted.end() :] or "/", mount=mounted[0])
-        if inside.path.startswith(PREFIX):
+        inside, name = _placed(request)
+        if not inside.path.startswith(PREFIX):
+            return self._api(inside, name)
+        if inside.mount:
             # The admin API below a session's address is about that session.
-            headers = {**request.headers, HEADER: mounted[1]}
-            return self._own(replace(inside, headers=headers, mount=""))
-        return self._api(inside, mounted[1] or "/")
+            headers = {**request.headers, HEADER: name}
+            inside = replace(inside, headers=headers, mount="")
+        return self._own(inside)
 
     def refuse(self, request: Request, rejection: Rejection) -> Outcome:
         """Return what becomes of a request whose body was not even read."""
-        if request.path.startswith(PREFIX) and not MOUNT.match(request.path):
+        inside, name = _placed(request)
+        if inside.path.startswith(PREFIX):
             return Outcome(_problem(rejection))
-        mounted = MOUNT.match(request.path)
-        if mounted is not None:
-            request = replace(request, path=request.path[mounted.end() :] or "/", mount=mounted[0])
-        name = mounted[1] if mounted else request.headers.get(HEADER, "")
         try:
-            session = self._session(request, name)
+            session = self._session(inside, name)
         except Rejection as other:
-            return Outcome(self.application.refuse(request, other), session=DEFAULT)
-        exchange = session.application.refuse(request, rejection)
-        session.journal.record(request, exchange, 0.0)
+            return Outcome(self.application.refuse(inside, other), session=DEFAULT)
+        exchange = session.application.refuse(inside, rejection)
+        session.journal.record(inside, exchange, 0.0)
         return Outcome(exchange, session=session.name)
 
     def body_limit(self, target: str) -> int:
         """Return how long the body of a request may be, in bytes."""
-        if target.startswith(PREFIX) and not MOUNT.match(target) and self._admin is not None:
-            return self._admin.body_limit
+        if self._has_admin and MOUNT.sub("", target).startswith(PREFIX):
+            return self.admin.body_limit
         return int(self.application.api.conventions["body_limit"])
 
     def _api(self, request: Request, name: str) -> Outcome:
@@ -342,8 +334,8 @@ class Hub:
                 return Outcome(Exchange(self._alive(path)))
             except Unavailable as away:
                 return Outcome(_problem(away))
-        if not self.settings.has_admin:
-            return Outcome(_problem(NotFound("The admin API is switched off (--no-admin).")))
+        if not self._has_admin:
+            return Outcome(_problem(NotFound("This server has no admin API; see --admin.")))
         asset = assets.answer(request, path[1:])
         if asset is not None:
             return Outcome(Exchange(asset))
@@ -387,6 +379,10 @@ class Hub:
         return self._agreement.carry_out(lambda: self.admin.answer(request))
 
     @property
+    def _has_admin(self) -> bool:
+        return self.settings.has_admin and self._make_admin is not None
+
+    @property
     def admin(self) -> Administration:
         """The admin API; made when it is first asked for, so that a start need not wait."""
         if self._admin is None:
@@ -415,8 +411,8 @@ class Hub:
         """
         Take a world back to the first state of its scenario, or of another.
 
-        `keep` may name `clock`, `faults`, `journal` and `snapshots`. NotFound or
-        BrokenSpec when there is no such scenario; nothing has changed then.
+        `keep` may name `clock`, `faults`, `journal` and `snapshots`. Invalid when there
+        is no such scenario, BrokenSpec when it has mistakes; nothing has changed then.
         """
         start = self.start(scenario, seed, session)
         if clock is not None:
@@ -492,6 +488,16 @@ def around(application: Application) -> Hub:
     made = Hub(application, scenario)
     made.sessions.default.adopt(application)
     return made
+
+
+def _placed(request: Request) -> tuple[Request, str]:
+    """Return a request as it is inside of a session's address, and the name it has for one."""
+    mounted = MOUNT.match(request.path) if request.path.startswith(PREFIX) else None
+    if mounted is None:
+        return request, request.headers.get(HEADER, "")
+    inside = replace(request, path=request.path[mounted.end() :] or "/", mount=mounted[0])
+    # No name is not the same as none: it is malformed.
+    return inside, mounted[1] or "/"
 
 
 def _is_plain(session: Session, request: Request) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from mockserver.errors import Invalid, Issue, Issues
 
+#: What sessions, snapshots and fault rules may be called.
+NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _LONGEST_TEXT: Final = 500
 
 

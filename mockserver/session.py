@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from mockserver.exchange import Request
 from mockserver.faults import Faults
 from mockserver.journal import Budget, Journal
 from mockserver.json_types import Key
+from mockserver.members import NAME
 from mockserver.scenario import Scenario
 from mockserver.store import State, Store
 
@@ -25,12 +25,11 @@ DEFAULT: Final = "default"
 #: So many writes can be undone.
 UNDOABLE: Final = 200
 NAME_RULE: Final = "1 to 64 letters, digits, dots, dashes or underscores, no dot first"
-_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
 def check_name(name: str, field: str = "session") -> str:
     """Return a name that a session or a snapshot may have; raise Invalid for any other."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise Invalid.field(field, f"{name[:80]!r} is no name: it needs {NAME_RULE}.")
     return name
 
@@ -68,8 +67,8 @@ class Session:
     """
 
     __slots__ = (
-        "_history", "application", "clock", "faults", "journal", "made", "name",
-        "scenario", "snapshots", "used",
+        "_history", "application", "clock", "faults", "journal", "name", "scenario",
+        "snapshots", "used",
     )  # fmt: skip
 
     def __init__(
@@ -80,7 +79,7 @@ class Session:
         self.faults = Faults()
         self.journal = journal
         self.snapshots: dict[str, Snapshot] = {}
-        self.made = self.used = time.monotonic()
+        self.used = time.monotonic()
         self._history: tuple[Snapshot, ...] = ()
         self.scenario = start.scenario
         store = Store(like.api.spec.resources, start.state)

@@ -10,7 +10,8 @@ from mockserver.clock import Clock
 from mockserver.exchange import Request
 from mockserver.faults import Fault, Rule
 from mockserver.guard import Guard
-from mockserver.hub import Settings
+from mockserver.hub import Settings, around
+from tests import library_hub
 from tests.library_hub import ask, data, hub, status
 
 BOOK = {
@@ -336,3 +337,18 @@ class TestReset:
         with pytest.raises(Invalid, match="scenario"):
             made.reset(made.sessions.default, scenario="../secrets")
         assert made.sessions.default.state is before
+
+
+def test_a_hub_without_an_admin_api_says_so():
+    made = around(library_hub.hub().application)
+    for path in ("/__mock__/sessions", "/__mock__/events", "/__mock__/s/a/__mock__/clock"):
+        assert status(ask(made, "GET", path)) == 404
+    assert made.body_limit("/__mock__/state") == made.body_limit("/books")
+
+
+def test_a_long_state_may_be_the_first_thing_that_is_sent():
+    made = hub()
+    own, api = made.body_limit("/__mock__/state"), made.body_limit("/books")
+    assert own > api
+    assert made.body_limit("/__mock__/s/a/__mock__/state") == own
+    assert made.body_limit("/__mock__/s/a/books") == api

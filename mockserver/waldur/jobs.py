@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from mockserver.clock import Duration
 from mockserver.json_types import Record
 from mockserver.pack import Job
 from mockserver.store import Transaction
@@ -13,7 +12,7 @@ from mockserver.store import Transaction
 def next_month(after: datetime) -> datetime:
     """Return the first instant of the month after the one of an instant."""
     first = after.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return Duration(1).after(first)
+    return (first + timedelta(days=32)).replace(day=1)
 
 
 def put_prices_in_force(transaction: Transaction, now: datetime) -> None:

@@ -129,3 +129,8 @@ def test_a_token_expires_by_the_clock_of_its_world(default_world, seconds, statu
     now[0] = start + timedelta(seconds=seconds)
     answer = app.answer(Request("GET", "/api/marketplace-plans/", headers=headers))
     assert answer.response.status == status
+
+
+def test_the_last_month_of_the_calendar_has_a_next_one():
+    last = datetime(2999, 12, 15, tzinfo=UTC)
+    assert jobs.next_month(last) == datetime(3000, 1, 1, tzinfo=UTC)
