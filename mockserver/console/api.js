@@ -49,18 +49,33 @@ function askToken(text) {
   return asking;
 }
 
+let parting = new AbortController();
+
+/** Do something while nothing else is asked about the session: a request that comes late would make it again. */
+export async function alone(act) {
+  parting.abort();
+  try {
+    return await act();
+  } catch (error) {
+    parting = new AbortController();
+    throw error;
+  }
+}
+
 /** Send a request and return the Response; raises Problem for a refusal, Unreachable without a server. */
 export async function send(method, path, { query, body, headers, signal, anySession } = {}) {
   const url = new URL(path, BASE);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== "" && value !== undefined && value !== null) url.searchParams.set(name, value);
   }
+  const ends = anySession ? [] : [parting.signal];
+  if (signal) ends.push(signal);
   for (;;) {
     const token = sessionStorage.getItem(TOKEN);
     let response;
     try {
       response = await fetch(url, {
-        method, signal,
+        method, signal: AbortSignal.any(ends),
         headers: {
           ...(anySession ? {} : { "X-Mock-Session": session }),
           ...(token ? { "X-Mock-Admin-Token": token } : {}),

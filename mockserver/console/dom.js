@@ -56,7 +56,7 @@ export async function attempt(work) {
   try {
     return await work();
   } catch (error) {
-    say(error.message, "error");
+    if (error.name !== "AbortError") say(error.message, "error");
     return undefined;
   }
 }

@@ -118,7 +118,7 @@ export async function follow() {
       await catchUp();
       if (world.state !== "live") setState("polling");
     } catch (error) {
-      setState(error.status === 401 ? "refused" : "offline");
+      if (error.name !== "AbortError") setState(error.status === 401 ? "refused" : "offline");
       if (error.status === 401) return;
     }
     // Whatever becomes of the stream: next time round there is an answer without it.

@@ -1,6 +1,6 @@
 // The frame of the page: which session, which view, and what time it is.
 
-import { addressOf, call, get, post, session } from "./api.js";
+import { addressOf, alone, call, get, post, session } from "./api.js";
 import { $, ask, attempt, button, confirmed, counted, h, labelled, later, say, select } from "./dom.js";
 import { changed, follow, on, refresh, world } from "./feed.js";
 import * as coverage from "./coverage.js";
@@ -99,7 +99,7 @@ async function drop() {
     "Its records, journal, snapshots and tokens are lost.", "Delete");
   if (!yes) return;
   await attempt(async () => {
-    await call("DELETE", `sessions/${encodeURIComponent(session)}`, { anySession: true });
+    await alone(() => call("DELETE", `sessions/${encodeURIComponent(session)}`, { anySession: true }));
     location.assign(addressOf("default", `#${shown.id}`));
   });
 }
