@@ -88,7 +88,7 @@ def scene_of(operation: str, name: str = "library") -> Scene:
         ("library", QUICK, 100, 250),
         ("default", QUICK, 600, 1000),
         pytest.param("default", CI, 1500, 2500, marks=pytest.mark.slow),
-        pytest.param("busy", CI, 1500, 2500, marks=pytest.mark.slow),
+        pytest.param("busy", CI, 1500, 2500, marks=pytest.mark.soak),
     ],
 )
 def test_a_right_server_is_not_suspected(name: str, depth: Depth, least: int, most: int) -> None:

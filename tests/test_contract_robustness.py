@@ -48,7 +48,7 @@ def test_the_library_is_not_suspected():
     assert held >= {"G1", "G2", "G3", "G4", "E3"}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_busy_server_is_not_suspected():
     stage = shipped("busy")
     assert play(stage, stage.correct(), MODULES, profile="ci").brief == set()

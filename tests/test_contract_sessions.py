@@ -38,7 +38,7 @@ def hub(world_of: Callable[[str], World]) -> Hub:
     return assembly.hub(world_of("default"), Sources(), strict=True)
 
 
-@pytest.mark.parametrize("way", ["header", "base URL"])
+@pytest.mark.parametrize("way", [pytest.param("header", marks=pytest.mark.slow), "base URL"])
 def test_nothing_is_found_in_a_session(hub: Hub, default_world: World, way: str) -> None:
     default, other = hub.sessions.default, hub.sessions.get("other")
     before = (default.state, other.state)

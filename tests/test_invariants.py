@@ -18,13 +18,14 @@ from tests.invariants.machine import PERSONAS, SAMPLE, Marketplace
 ROW = dict[str, Any]
 
 
-def test_every_law_holds_whatever_anybody_writes(default_world: World) -> None:
+@pytest.mark.parametrize("games", [4, pytest.param(10, marks=pytest.mark.slow)])
+def test_every_law_holds_whatever_anybody_writes(default_world: World, games: int) -> None:
     class Game(Marketplace):
         world = default_world
 
     # The same games every time: chance is for the long run.
     bounded = settings(
-        max_examples=10,
+        max_examples=games,
         stateful_step_count=36,
         deadline=None,
         derandomize=True,

@@ -15,7 +15,9 @@ def check(report: dict[str, Any], least: int) -> None:
     assert report["test_cases"]["generated"] > least
 
 
-@pytest.mark.parametrize("name", fuzz.PASSES)
+@pytest.mark.parametrize(
+    "name", ["roam", *(pytest.param(n, marks=pytest.mark.slow) for n in fuzz.PASSES if n != "roam")]
+)
 def test_schemathesis_invents_nothing_that_breaks_us(name: str) -> None:
     """A short run; `make fuzz` is the long one."""
     check(fuzz.fuzz(name, examples=1, phases="examples,fuzzing,stateful"), least=100)

@@ -17,6 +17,5 @@ SETTINGS = settings.get_profile(_NAME if _NAME == "fuzz" else "ci")
 
 #: Seed of the scenario, None for its own, and number of random changes, for each world.
 WORLDS: list[tuple[int | None, int]] = [(None, 0), (1, 0), (2, 60), (3, 250), (None, 600)]
-FIRST_DAMAGED = 2
 if _NAME == "fuzz":
     WORLDS += [(seed, 40 * seed) for seed in range(4, 24)]

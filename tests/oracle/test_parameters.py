@@ -12,7 +12,7 @@ import pytest
 
 from tests.oracle import strategies
 from tests.oracle.listing import PAGING, Listing, answer
-from tests.oracle.profile import FIRST_DAMAGED, WORLDS
+from tests.oracle.profile import WORLDS
 from tests.oracle.tables import LISTINGS, OTHERS
 from tests.oracle.worlds import Case
 
@@ -64,14 +64,8 @@ def test_each_value_keeps_the_right_rows(case: Case, operation: str, name: str) 
     assert some or (operation, name) in _ALIKE, f"{name} never keeps some rows and drops others"
 
 
-#: The first damaged world on every run; the others take their time.
-NUMBERS = [
-    pytest.param(number, marks=[] if number == FIRST_DAMAGED else [pytest.mark.slow])
-    for number in range(1, len(WORLDS))
-]
-
-
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(1, len(WORLDS)))
 @pytest.mark.parametrize("operation", sorted(LISTINGS))
 def test_values_keep_the_right_rows_of_other_worlds(
     case_of: Callable[[int], Case], operation: str, number: int
