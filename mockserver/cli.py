@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
 BROKEN: Final = 2
+#: How many new objects bring on a look for garbage, and how many such looks a deeper one.
+_COLLECTED: Final = (5000, 20, 50)
 
 
 def _option(*names: str, **settings: Any) -> Callable[[_F], _F]:
@@ -209,6 +211,8 @@ def _uncollected() -> Iterator[None]:
         yield
         gc.freeze()
     finally:
+        # A request leaves little in circles: to look for it more rarely costs little memory.
+        gc.set_threshold(*_COLLECTED)
         gc.enable()
 
 

@@ -22,7 +22,7 @@ def list_(scope: Scope, *, among: Sequence[Record] | None = None) -> Result:
     else:
         page = paginator.whole(found)
     names = _fieldset(scope)
-    return Result([views.row(scope, record, names) for record in page.items], page=page)
+    return Result(views.page(scope, page.items, names), page=page)
 
 
 def retrieve(scope: Scope) -> Result:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from email.message import Message
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -44,6 +45,7 @@ def read_body(bound: Bound, request: Request, scope: Scope) -> dict[str, JSON]:
     return found.read(_json(request.body), scope)
 
 
+@lru_cache(maxsize=256)
 def _content_type(header: str) -> tuple[str, Mapping[str, str]]:
     message = Message()
     message["content-type"] = header

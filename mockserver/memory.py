@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sized
+from collections.abc import Callable, Hashable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, Final, Generic, TypeVar
@@ -84,6 +84,12 @@ class Reads:
         for name, read in part.reads.tables.items():
             self.of(name).add(read)
 
+    def absorb(self, part: Kept[Any]) -> None:
+        """Have read all that a part was worked out from, however much that is."""
+        for name, read in part.reads.tables.items():
+            self.of(name).add(read)
+        self.parts += [each for each in part.reads.parts if not any(each is p for p in self.parts)]
+
     def close(self) -> None:
         """Drop what only matters while something is being worked out."""
         self.seen = {}
@@ -100,7 +106,7 @@ class Kept(Generic[T]):
     A value, what it was worked out from, and at which versions of these tables.
 
     `of` is the description it was worked out by, `own` the trail of the table of which
-    it is mended record by record.
+    it is mended record by record; `cost` is what it weighed when it was put away.
     """
 
     value: T
@@ -108,6 +114,7 @@ class Kept(Generic[T]):
     trails: dict[str, Trail]
     of: object = None
     own: Trail | None = None
+    cost: int = 0
 
     def holds(self, now: Callable[[str], Trail]) -> bool:
         """Tell whether it is worked out from what the tables hold now, its own one aside."""
@@ -132,6 +139,21 @@ class Kept(Generic[T]):
         """What it costs to keep, roughly."""
         size = len(self.value) if isinstance(self.value, Sized) else 1
         return 1 + size + _READ * self.reads.weight
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """
+    Values that were asked for together, by key, and what they were worked out from in all.
+
+    `late` of them came after it was summed up: what they replace is still in the sum.
+    """
+
+    values: Mapping[Hashable, Kept[Any]]
+    late: int = 0
+
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 class Memory:
@@ -174,7 +196,8 @@ class Memory:
         weight, present = self._kept.pop(key, (0, ()))
         others = [each for each in present if each is not instead and each is not kept]
         now = (kept, *others)[:APART]
-        added = sum(each.weight for each in now)
+        kept.cost = kept.weight
+        added = sum(each.cost for each in now)
         self._kept[key] = added, now
         self._weight += added - weight
         while len(self._kept) > VALUES or (self._weight > WEIGHT and len(self._kept) > 1):
@@ -182,7 +205,7 @@ class Memory:
             self._weight -= weight
 
 
-def held(record: Record | None, field_name: str) -> Iterable[Key]:
+def held(record: Record | None, field_name: str) -> Sequence[Key]:
     """Return the keys that a stored relation of a record holds."""
     value: Any = None if record is None else record.get(field_name)
     if value is None:

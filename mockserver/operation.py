@@ -72,6 +72,12 @@ class Resource:
     on_delete: Mapping[tuple[str, str], str]
     schema: Schema
     where: str
+    #: The relations that a record itself holds: each write looks at them.
+    links: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        links = tuple(each.name for each in self.relations.values() if each.is_stored)
+        object.__setattr__(self, "links", links)
 
     @property
     def has_integer_key(self) -> bool:

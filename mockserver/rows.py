@@ -68,6 +68,14 @@ class Rows(Sequence[T], Generic[T]):
             return self
         return self._with(number, chunk[:place] + chunk[place + 1 :])
 
+    def instead(self, old: T, new: T, key: Callable[[T], Any]) -> Rows[T]:
+        """Return the sequence with an item in place of this very one, whose key is the same."""
+        number, place = self._find(old, key)
+        chunk = self._chunks[number] if number < len(self._chunks) else ()
+        if place == len(chunk) or chunk[place] is not old:
+            return self
+        return self._with(number, (*chunk[:place], new, *chunk[place + 1 :]))
+
     def plus(self, item: T, key: Callable[[T], Any]) -> Rows[T]:
         """Return the sequence with one item more, at its place."""
         if not self._chunks:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from immutables import Map
 
 from mockserver.json_types import Key, Record
-from mockserver.memory import Kept, Memory, Reads, held, trails_of
+from mockserver.memory import Group, Kept, Memory, Reads, held, trails_of
 from mockserver.operation import Resource
 from mockserver.trails import EMPTY, Changes, Trail, between
 
@@ -22,6 +23,9 @@ Mend: TypeAlias = "Callable[[T, Changes], T]"
 MEMO_LIMIT: Final = 4096
 #: Up to this many related records are cheaper to gather again than to remember.
 FEW: Final = 64
+#: Up to this many keys are found faster in a list than in a set made of it.
+_QUICK: Final = 4
+_NOBODY: Final[Map[Any, Any]] = Map()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +150,43 @@ class Reader:
         """
         found = self._memo.get(key)
         if found is None or not fits(found.value):
-            memory = self.state.memory
-            with memory.lock:
-                kept = (each for each in self._candidates(key) if fits(each.value))
-                found = next((each for each in kept if each.holds(self._trail)), None)
-                if found is None:
-                    found = self._made(make)
-                    if fits(found.value):
-                        memory.put(key, found)
+            with self.state.memory.lock:
+                found = self._kept(key, make, fits)
             self._remember(key, found)
         if self._reads is not None:
             self._reads.join(found)
         return cast("T", found.value)
+
+    def keep_each(
+        self,
+        whole: Hashable,
+        keys: Sequence[Hashable],
+        make: Callable[[int], T],
+        fits: Callable[[int, T], bool],
+    ) -> list[T]:
+        """
+        Return a value for each key, kept as `keep` does; they are made by place.
+
+        They are asked for together again under `whole`: one look tells that no record has
+        changed that any of them followed from.
+        """
+        with self.state.memory.lock:
+            group = next((g for g in self._candidates(whole) if g.holds(self._trail)), None)
+            known: Mapping[Hashable, Kept[T]] = {} if group is None else group.value.values
+            found: dict[Hashable, Kept[T]] = {}
+            late = []
+            for place, key in enumerate(keys):
+                kept = known.get(key)
+                if kept is None or not fits(place, kept.value):
+                    kept = self._kept((whole, key), partial(make, place), partial(fits, place))
+                    late.append(kept)
+                found[key] = kept
+            if late or len(found) < len(known):
+                self.state.memory.put(whole, self._together(found, late, group), group)
+        if self._reads is not None:
+            for kept in found.values():
+                self._reads.join(kept)
+        return [found[key].value for key in keys]
 
     def mended(
         self,
@@ -237,6 +266,34 @@ class Reader:
         finally:
             self._reads = outer
 
+    def _kept(self, key: Hashable, make: Callable[[], T], fits: Callable[[T], bool]) -> Kept[T]:
+        """Return a value that is remembered and holds, or else a new one."""
+        kept = (each for each in self._candidates(key) if fits(each.value))
+        found = next((each for each in kept if each.holds(self._trail)), None)
+        if found is None:
+            found = self._made(make)
+            if fits(found.value):
+                self.state.memory.put(key, found)
+        return found
+
+    def _together(
+        self,
+        found: Mapping[Hashable, Kept[Any]],
+        late: Sequence[Kept[Any]],
+        group: Kept[Group] | None,
+    ) -> Kept[Group]:
+        """Return values as a group: the one before with what came late, or summed up anew."""
+        count = len(late) if group is None else group.value.late + len(late)
+        if group is None or count > len(found):
+            reads, count = Reads(), 0
+            late = tuple(found.values())
+        else:
+            reads = group.reads
+        for kept in late:
+            reads.absorb(kept)
+        trails = trails_of(reads, self._trail)
+        return Kept(Group(found, count), reads, trails, self._resources)
+
     def _remember(self, key: Any, found: Kept[Any]) -> None:
         if len(self._memo) >= MEMO_LIMIT:
             self._memo.clear()
@@ -280,13 +337,18 @@ def reindex(
     new: Record | None,
 ) -> Map[str, Map[Key, Map[Key, None]]]:
     """Return the indexes after one record has changed."""
-    before, after = set(held(old, field)), set(held(new, field))
+    before: Collection[Key] = held(old, field)
+    after: Collection[Key] = held(new, field)
     if before == after:
         return indexes
-    index = indexes.get(field, Map())
-    for target in before - after:
-        rest = index[target].delete(key)
-        index = index.set(target, rest) if len(rest) else index.delete(target)
-    for target in after - before:
-        index = index.set(target, index.get(target, Map()).set(key, None))
-    return indexes.set(field, index)
+    if len(before) > _QUICK or len(after) > _QUICK:
+        before, after = set(before), set(after)
+    found = index = indexes.get(field, _NOBODY)
+    for target in before:
+        if target not in after and target in index:
+            rest = index[target].delete(key)
+            index = index.set(target, rest) if len(rest) else index.delete(target)
+    for target in after:
+        if target not in before:
+            index = index.set(target, index.get(target, _NOBODY).set(key, None))
+    return indexes if index is found else indexes.set(field, index)

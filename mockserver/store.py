@@ -100,9 +100,9 @@ class Transaction(Reader):
         table = self._tables.get(resource) or Table(trail=EMPTY)
         records = table.records.delete(key) if new is None else table.records.set(key, new)
         indexes = table.indexes
-        for relation in self._resources[resource].relations.values():
-            if relation.is_stored:
-                indexes = reindex(indexes, relation.name, key, old, new)
+        for name in self._resources[resource].links:
+            if old is None or new is None or old.get(name) is not new.get(name):
+                indexes = reindex(indexes, name, key, old, new)
         is_new = old is None and new is not None
         serial = max(table.serial, key) if isinstance(key, int) else table.serial + is_new
         trail = table.trail.after(key, old, new)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import count
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
@@ -29,27 +28,26 @@ class Step(NamedTuple):
     new: Record | None
 
 
-@dataclass(frozen=True, slots=True)
 class Trail:
     """
-    The latest writes that led to a version of a table.
+    The latest writes that led to a version of a table; never changed.
 
     Two versions of the same `number` are the same; the writes start at the version
     `base`. Whoever makes a table by other means than single writes leaves its trail
     to the default: no version before it is known.
     """
 
-    base: int = field(default_factory=_numbers.__next__)
-    steps: tuple[Step, ...] = ()
+    __slots__ = ("base", "number", "steps")
+
+    def __init__(self, base: int | None = None, steps: tuple[Step, ...] = ()) -> None:
+        self.base = next(_numbers) if base is None else base
+        self.steps = steps
+        #: The version that it leads to: asked for at every look at what is kept.
+        self.number = steps[-1].number if steps else self.base
 
     def __reduce__(self) -> tuple[type[Trail], tuple[()]]:
         # Numbers mean nothing to another process.
         return Trail, ()
-
-    @property
-    def number(self) -> int:
-        """The number of the version that it leads to."""
-        return self.steps[-1].number if self.steps else self.base
 
     def after(self, key: Key, old: Record | None, new: Record | None) -> Trail:
         """Return the trail that goes one write further."""

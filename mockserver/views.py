@@ -230,20 +230,27 @@ class _Row:
         )
 
 
-def row(scope: Scope, record: Record, names: frozenset[str] | None) -> JSON:
-    """Return a record as the operation shows it, kept until it or what it leads to changes."""
+def page(scope: Scope, records: Sequence[Record], names: frozenset[str] | None) -> list[JSON]:
+    """Return records as the operation shows them, each kept until what it leads to changes."""
     bound, call = scope.bound, scope.call
     asked = tuple((each, tuple(values)) for each, values in call.query.items())
-    place = (tuple(call.path.items()), asked, call.base_url)
-    key = ("row", bound.operation.id, record[bound.resource.key], names, place)
+    place = (bound.operation.id, names, tuple(call.path.items()), asked, call.base_url)
+    key = bound.resource.key
 
-    def make() -> _Row:
+    def make(number: int) -> _Row:
+        record = records[number]
         shown_, since, until = _timed(scope, lambda: bound.shows(record, scope, names))
         return _Row(shown_, record, bound, scope.user, scope.parent, since, until)
 
-    found = scope.store.keep(key, make, lambda old: old.fits(scope, record))
-    _bound(scope, found.until)
-    return found.value
+    rows = scope.store.keep_each(
+        ("page", place),
+        [record[key] for record in records],
+        make,
+        lambda number, old: old.fits(scope, records[number]),
+    )
+    for row in rows:
+        _bound(scope, row.until)
+    return [row.value for row in rows]
 
 
 def _bound(scope: Scope, until: datetime | None) -> None:
@@ -287,10 +294,17 @@ def _candidates(scope: Scope, whole: str, wanted: Wanted) -> Iterable[Record]:
 
 
 def _mended(rows: Rows[Record], changes: Changes, wanted: Wanted) -> Rows[Record]:
-    for old, _ in changes.values():
+    come = []
+    for old, present in changes.values():
+        new = present if present is not None and wanted.keeps(present) else None
+        if old is not None and new is not None and wanted.rank(old) == wanted.rank(new):
+            before, rows = rows, rows.instead(old, new, wanted.rank)
+            if rows is not before:
+                continue
         if old is not None:
             rows = rows.without(old, wanted.rank)
-    for _, new in changes.values():
-        if new is not None and wanted.keeps(new):
-            rows = rows.plus(new, wanted.rank)
+        if new is not None:
+            come.append(new)
+    for new in come:
+        rows = rows.plus(new, wanted.rank)
     return rows

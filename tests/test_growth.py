@@ -8,7 +8,7 @@ import weakref
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from threading import Thread
@@ -62,7 +62,9 @@ def rank(item: Item) -> tuple[int, int]:
 
 @given(
     first=st.lists(st.integers(0, 9), max_size=30),
-    edits=st.lists(st.tuples(st.booleans(), st.integers(0, 99)), max_size=60),
+    edits=st.lists(
+        st.tuples(st.sampled_from(["plus", "without", "instead"]), st.integers(0, 99)), max_size=60
+    ),
     start=st.integers(-3, 50),
     stop=st.integers(-3, 50),
 )
@@ -72,12 +74,17 @@ def test_rows_are_a_sorted_list(first, edits, start, stop):
         patch.setattr("mockserver.rows._ROOTS", 1)
         model = sorted((Item(each, name) for name, each in enumerate(first)), key=rank)
         rows = Rows.of(model)
-        for number, (adds, place) in enumerate(edits):
+        for number, (edit, place) in enumerate(edits):
             before, shown = rows, list(rows)
-            if adds:
+            if edit == "plus":
                 item = Item(place % 10, 1000 + number)
                 rows = rows.plus(item, rank)
                 model = sorted([*model, item], key=rank)
+            elif model and edit == "instead":
+                item = model[place % len(model)]
+                other = Item(*item.key)
+                rows = rows.instead(item, other, rank)
+                model = [other if each is item else each for each in model]
             elif model:
                 item = model[place % len(model)]
                 rows = rows.without(item, rank)
@@ -98,6 +105,8 @@ def test_rows_end_where_a_list_ends():
     assert rows[10**18 : 2 * 10**18] == []
     assert not Rows.of([])
     assert rows.without(Item(1, 1), rank) is rows
+    assert rows.instead(Item(1, 1), Item(1, 1), rank) is rows
+    assert rows.instead(Item(2, 1), Item(2, 1), rank) is rows
     assert rows.without(Item(9, 1), rank) is rows
 
 
@@ -160,6 +169,14 @@ def counted(store: Store, key, make):
 
     reader = store.read()
     return reader.keep(key, noting), bool(made)
+
+
+def age(reader, place):
+    return reader.get("person", place + 1)["age"]
+
+
+def fits(place, value):
+    return True
 
 
 def ages(reader):
@@ -264,6 +281,53 @@ def test_nothing_is_kept_that_does_not_fit(people):
     for number in range(3):
         assert reader.keep("k", lambda number=number: number, lambda value: value == 9) == number
     assert len(people.state.memory) == 0
+
+
+def team_ages(store: Store, keys, made):
+    """Return the ages of the people in teams, and note in `made` which of them are worked out."""
+    reader = store.read()
+
+    def make(place):
+        made.append(keys[place])
+        return sum(person["age"] for person in reader.related("person", "team", keys[place]))
+
+    return reader.keep_each("teams", keys, make, lambda place, value: value != 0)
+
+
+def test_values_that_are_asked_for_together_last_one_by_one(people):
+    def ask(store, *keys):
+        made = []
+        values = team_ages(store, keys, made)
+        assert values == team_ages(Store(RESOURCES, store.state.bare()), keys, [])
+        return made
+
+    assert ask(people, 1, 2) == [1, 2]
+    assert ask(people, 2, 1) == []
+    change(people, "team", 1, title="New")
+    assert ask(people, 1, 2) == []
+    change(people, "person", 2, age=50)
+    assert ask(people, 1, 2) == [1]
+    fork = people.fork()
+    change(fork, "person", 2, team=2)
+    assert ask(fork, 1, 2) == [1, 2]
+    assert ask(people, 1, 2) == []
+    # One of them is gone, another comes, and does not fit.
+    assert ask(people, 2, 3) == [3]
+    assert ask(people, 2, 3) == [3]
+    for age in range(10):
+        change(people, "person", 1, age=age)
+        assert ask(people, 1, 2) == [2]
+
+
+def test_what_asks_for_several_values_follows_from_each(people):
+    def both(reader):
+        return reader.keep_each("each", [1, 2], partial(age, reader), fits)
+
+    assert counted(people, "both", both) == ([1, 2], True)
+    change(people, "person", 3, age=9)
+    assert counted(people, "both", both) == ([1, 2], False)
+    change(people, "person", 2, age=9)
+    assert counted(people, "both", both) == ([1, 9], True)
 
 
 def test_another_description_shares_nothing(people):
