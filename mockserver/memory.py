@@ -17,6 +17,8 @@ T = TypeVar("T")
 VALUES: Final = 8192
 WEIGHT: Final = 16_000_000
 _READ: Final = 8
+#: What a record weighs as it is shown, in rows of a list.
+SHOWN: Final = 300
 #: States that know nothing of each other's writes keep so many values of one key apart.
 APART: Final = 4
 #: What was worked out from this little is not worth being looked at by itself.
@@ -106,7 +108,8 @@ class Kept(Generic[T]):
     A value, what it was worked out from, and at which versions of these tables.
 
     `of` is the description it was worked out by, `own` the trail of the table of which
-    it is mended record by record; `cost` is what it weighed when it was put away.
+    it is mended record by record, `mends` how often it was; `cost` is what it weighed
+    when it was put away.
     """
 
     value: T
@@ -114,6 +117,7 @@ class Kept(Generic[T]):
     trails: dict[str, Trail]
     of: object = None
     own: Trail | None = None
+    mends: int = 0
     cost: int = 0
 
     def holds(self, now: Callable[[str], Trail]) -> bool:
@@ -137,8 +141,12 @@ class Kept(Generic[T]):
     @property
     def weight(self) -> int:
         """What it costs to keep, roughly."""
-        size = len(self.value) if isinstance(self.value, Sized) else 1
-        return 1 + size + _READ * self.reads.weight
+        return 1 + self.size + _READ * self.reads.weight
+
+    @property
+    def size(self) -> int:
+        """How many rows of a list it weighs, what it was worked out from aside."""
+        return len(self.value) if isinstance(self.value, Sized) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +161,7 @@ class Group:
     late: int = 0
 
     def __len__(self) -> int:
-        return len(self.values)
+        return SHOWN * len(self.values)
 
 
 class Memory:

@@ -35,11 +35,13 @@ local number, tag, body = unpack(redis.call('HMGET', KEYS[3], 'number', 'tag', '
 local rows = redis.call('XRANGE', KEYS[1], '(' .. (number or '0') .. '-0', '+')
 return {number, tag, body, rows}
 """
-#: An entry that is there already was added by the first try of the same push.
+#: An entry that is there already was added by the first try of the same push, even where
+#: others have added theirs after it: whoever repeats the work would do it twice.
 _PUSH: Final = """
 local number, tag = unpack(redis.call('HMGET', KEYS[2], 'number', 'tag'))
 number, tag = number or '0', tag or ''
-if number == ARGV[3] and tag == ARGV[4] then return 1 end
+local found = redis.call('XRANGE', KEYS[1], ARGV[3] .. '-0', ARGV[3] .. '-0')
+if #found == 1 and found[1][2][2] == ARGV[4] then return 1 end
 if number ~= ARGV[1] or tag ~= ARGV[2] then return 0 end
 redis.call('XADD', KEYS[1], ARGV[3] .. '-0', 'tag', ARGV[4], 'body', ARGV[5])
 redis.call('HSET', KEYS[2], 'number', ARGV[3], 'tag', ARGV[4])

@@ -23,6 +23,8 @@ Mend: TypeAlias = "Callable[[T, Changes], T]"
 MEMO_LIMIT: Final = 4096
 #: Up to this many related records are cheaper to gather again than to remember.
 FEW: Final = 64
+#: A value is mended so many times before it is made anew, and more often when that costs more.
+MENDS: Final = 1000
 #: Up to this many keys are found faster in a list than in a set made of it.
 _QUICK: Final = 4
 _NOBODY: Final[Map[Any, Any]] = Map()
@@ -150,8 +152,13 @@ class Reader:
         """
         found = self._memo.get(key)
         if found is None or not fits(found.value):
-            with self.state.memory.lock:
-                found = self._kept(key, make, fits)
+            memory = self.state.memory
+            with memory.lock:
+                found = self._first(self._candidates(key), fits)
+                if found is None:
+                    found = self._made(make)
+                    if fits(found.value):
+                        memory.put(key, found)
             self._remember(key, found)
         if self._reads is not None:
             self._reads.join(found)
@@ -171,17 +178,19 @@ class Reader:
         changed that any of them followed from.
         """
         with self.state.memory.lock:
-            group = next((g for g in self._candidates(whole) if g.holds(self._trail)), None)
-            known: Mapping[Hashable, Kept[T]] = {} if group is None else group.value.values
+            known = list(self._candidates(whole))
+            group = self._first(known, _always)
             found: dict[Hashable, Kept[T]] = {}
             late = []
             for place, key in enumerate(keys):
-                kept = known.get(key)
+                kept = None if group is None else group.value.values.get(key)
                 if kept is None or not fits(place, kept.value):
-                    kept = self._kept((whole, key), partial(make, place), partial(fits, place))
+                    others = (each.value.values.get(key) for each in known)
+                    kept = self._first(others, partial(fits, place))
+                    kept = kept or self._made(partial(make, place))
                     late.append(kept)
                 found[key] = kept
-            if late or len(found) < len(known):
+            if late or group is None:
                 self.state.memory.put(whole, self._together(found, late, group), group)
         if self._reads is not None:
             for kept in found.values():
@@ -266,15 +275,10 @@ class Reader:
         finally:
             self._reads = outer
 
-    def _kept(self, key: Hashable, make: Callable[[], T], fits: Callable[[T], bool]) -> Kept[T]:
-        """Return a value that is remembered and holds, or else a new one."""
-        kept = (each for each in self._candidates(key) if fits(each.value))
-        found = next((each for each in kept if each.holds(self._trail)), None)
-        if found is None:
-            found = self._made(make)
-            if fits(found.value):
-                self.state.memory.put(key, found)
-        return found
+    def _first(self, known: Iterable[Kept[T] | None], fits: Callable[[T], bool]) -> Kept[T] | None:
+        """Return the first of some values that holds."""
+        kept = (each for each in known if each is not None and fits(each.value))
+        return next((each for each in kept if each.holds(self._trail)), None)
 
     def _together(
         self,
@@ -308,6 +312,9 @@ class Reader:
                 continue
             if not changes:
                 return old
+            if old.mends >= max(MENDS, old.size):
+                # What is gone by now is still among what it has read.
+                continue
             made = self._mend(old, changes, mend, resource)
             self.state.memory.put(key, made, old)
             return made
@@ -319,7 +326,8 @@ class Reader:
             value = mend(old.value, changes)
             old.reads.close()
             trails = trails_of(old.reads, self._trail)
-            return Kept(value, old.reads, trails, self._resources, self._trail(resource))
+            own = self._trail(resource)
+            return Kept(value, old.reads, trails, self._resources, own, old.mends + 1)
         finally:
             self._reads = outer
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from mockserver.actions import Bound, Scope
 from mockserver.json_types import JSON, Key, Record
+from mockserver.memory import SHOWN
 from mockserver.operation import Resource
 from mockserver.rows import Rows
 from mockserver.trails import Changes
@@ -17,8 +18,6 @@ T = TypeVar("T")
 V = TypeVar("V", bound=Sized)
 #: From this many records on, what is shown below a record is kept.
 MANY: Final = 256
-#: What a shown record weighs, in rows of a list.
-_SHOWN: Final = 300
 Predicate: TypeAlias = Callable[[Record], bool]
 #: Brings records in order, and tells the key by which two records compare.
 Sort: TypeAlias = "Callable[[Iterable[Record]], list[Record]]"
@@ -196,8 +195,8 @@ def shown(
     found = scope.store.mended(
         place,
         resource.name,
-        lambda: _view(scope, make, heaviness=_SHOWN),
-        lambda old, changes: _view(scope, lambda: mend(old.rows, changes), old, _SHOWN),
+        lambda: _view(scope, make, heaviness=SHOWN),
+        lambda old, changes: _view(scope, lambda: mend(old.rows, changes), old, SHOWN),
         lambda old: old.fits(scope),
     )
     _bound(scope, found.until)

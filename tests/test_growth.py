@@ -314,8 +314,9 @@ def test_values_that_are_asked_for_together_last_one_by_one(people):
     # One of them is gone, another comes, and does not fit.
     assert ask(people, 2, 3) == [3]
     assert ask(people, 2, 3) == [3]
-    for age in range(10):
-        change(people, "person", 1, age=age)
+    assert ask(people, 1, 2) == [1]
+    for years in range(10):
+        change(people, "person", 1, age=years)
         assert ask(people, 1, 2) == [2]
 
 
@@ -349,6 +350,30 @@ def test_too_much_is_forgotten(people, monkeypatch):
     # A value that is too big all by itself is still there for the next question.
     counted(people, "big", lambda reader: "x" * 1000)
     assert len(people.state.memory) == 1
+
+
+def test_what_is_gone_is_forgotten(people, monkeypatch):
+    """Whoever comes and goes leaves nothing behind in what is mended or asked for together."""
+    monkeypatch.setattr("mockserver.state.MENDS", 20)
+    weights = []
+    for key in range(100, 1000):
+        with people.transaction() as transaction:
+            transaction.insert("person", {"id": key, "team": 1, "age": 1})
+        reader = people.read()
+        mended = reader.mended(
+            "persons",
+            "person",
+            lambda: 1,
+            # Whatever a view reads while it is mended.
+            lambda old, changes, reader=reader: len([reader.get("team", each) for each in changes]),
+            lambda value: True,
+        )
+        assert mended
+        reader.keep_each("ages", [key, 1], lambda place, reader=reader: age(reader, place), fits)
+        with people.transaction() as transaction:
+            transaction.remove("person", transaction.get("person", key))
+        weights.append(people.state.memory.weight)
+    assert max(weights[-100:]) <= max(weights[:100])
 
 
 def test_no_state_is_kept_alive(people):
