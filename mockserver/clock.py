@@ -13,7 +13,7 @@ from mockserver import values
 
 #: Times outside of these are refused, so that no sum of times leaves the calendar.
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(2999, 12, 31, tzinfo=UTC)
+LATEST: Final = datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 _ONE_WAY: Final = "give a duration like PT2H, P1M, 3d, 2h, 90s or 250ms, or a number of seconds"
 _CLOCKS: Final = (

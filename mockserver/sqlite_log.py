@@ -3,6 +3,9 @@
 Whatever was acknowledged survives a killed process, and unless `synchronous` is turned
 down, a lost power supply. A reader asks SQLite whether others wrote, which costs it a
 look at shared memory.
+
+SQLite takes a damaged end of its write-ahead log for one that was never finished, and
+goes on without it. So a note beside the file says which entry was acknowledged last.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from mockserver.log import START, Away, Damaged, Mark, Row
 
@@ -20,6 +23,8 @@ _PATIENCE: Final = 2.0
 #: Says whose file it is: "mock" in ASCII.
 _APPLICATION: Final = 0x6D6F636B
 _LAYOUT: Final = 1
+#: A note is always as long, so that a new one covers the one before it.
+_NOTE: Final = 64
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS entry (
   number INTEGER PRIMARY KEY, tag TEXT NOT NULL, body BLOB NOT NULL
@@ -45,6 +50,8 @@ class SqliteLog:
         self._connection: sqlite3.Connection | None = None
         self._inode, self._version = 0, -1
         self._end = START
+        self._note_path = path.with_name(f"{path.name}-end")
+        self._note: IO[bytes] | None = None
 
     def after(self, mark: Mark) -> Sequence[Row] | None:
         """Return the entries after a place; None when its entry is the last one."""
@@ -75,6 +82,9 @@ class SqliteLog:
                 values = (row.mark.number, row.mark.tag, row.body)
                 connection.execute("INSERT INTO entry VALUES (?, ?, ?)", values)
             self._end = row.mark
+            # Otherwise a lost power supply may take the entry, and leave the note.
+            if self._synchronous == "full":
+                self._write_note(row.mark.number)
         return True
 
     def compact(self, snapshot: Row) -> None:
@@ -93,6 +103,7 @@ class SqliteLog:
 
     def clear(self) -> None:
         """Forget everything."""
+        self._write_note(0)
         with self._connected() as connection, _transaction(connection, "IMMEDIATE"):
             connection.execute("DELETE FROM entry")
             connection.execute("DELETE FROM snapshot")
@@ -104,6 +115,9 @@ class SqliteLog:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
+        note, self._note = self._note, None
+        if note is not None:
+            note.close()
 
     # Inside
 
@@ -130,12 +144,14 @@ class SqliteLog:
             raise kind(str(problem)) from None
 
     def _connect(self) -> sqlite3.Connection:
+        # Read first: others may acknowledge more at any time, but never less.
+        noted = self._read_note()
         # One at a time uses it, but not always from the thread that opened it.
         made = sqlite3.connect(
             self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
         try:
-            self._prepare(made)
+            self._prepare(made, noted)
             self._inode = self._path.stat().st_ino
         except BaseException:
             made.close()
@@ -143,7 +159,7 @@ class SqliteLog:
         self._connection, self._version, self._end = made, -1, START
         return made
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: sqlite3.Connection, noted: int) -> None:
         (owner,) = connection.execute("PRAGMA application_id").fetchone()
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
@@ -151,6 +167,12 @@ class SqliteLog:
             raise Away("the file belongs to another program")
         if tables and layout != _LAYOUT:
             raise Away("another release made the file")
+        number = _end(connection).number if tables else 0
+        if number < noted:
+            raise Damaged(
+                f"it ends with entry {number}, but entry {noted} was acknowledged; "
+                f"to go on with what is left, remove {self._note_path}"
+            )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         if not tables:
@@ -159,6 +181,25 @@ class SqliteLog:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+
+    def _read_note(self) -> int:
+        """Return the number of the last entry that the file must have; 0 when nobody knows."""
+        try:
+            inode, number = map(int, self._note_path.read_bytes().split())
+            found = self._path.stat()
+        except (OSError, ValueError):
+            return 0
+        # The note may be about a file that somebody removed or replaced.
+        return number if found.st_size and found.st_ino == inode else 0
+
+    def _write_note(self, number: int) -> None:
+        """Say that an entry is acknowledged; without a note, less can be noticed later."""
+        with suppress(OSError):
+            if self._note is None:
+                self._note_path.touch()
+                self._note = self._note_path.open("r+b", buffering=0)
+            self._note.seek(0)
+            self._note.write(f"{self._inode} {number}".encode().ljust(_NOTE))
 
 
 @contextmanager
