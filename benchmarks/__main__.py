@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import click
 from rich.console import Console
@@ -11,18 +11,26 @@ from rich.table import Table
 
 from benchmarks import (
     bench_cached,
+    bench_contract,
     bench_create,
     bench_growth,
+    bench_journals,
+    bench_load,
     bench_memory,
     bench_sessions,
     bench_startup,
 )
+from benchmarks.bench_contract import Contract
 from benchmarks.bench_growth import Growth
+from benchmarks.bench_journals import Journals
+from benchmarks.bench_load import Load
 from benchmarks.bench_memory import Memory
 from benchmarks.bench_sessions import Sessions
 from benchmarks.comparison import Comparison
 
-_BENCHMARKS: Final[Mapping[str, Callable[[int], Comparison | Sessions | Memory | Growth]]] = {
+Found: TypeAlias = Comparison | Sessions | Memory | Growth | Journals | Contract | Load
+
+_BENCHMARKS: Final[Mapping[str, Callable[[int], Found]]] = {
     "startup-cold": bench_startup.cold,
     "startup-warm": bench_startup.warm,
     "startup-library": bench_startup.library,
@@ -34,9 +42,12 @@ _BENCHMARKS: Final[Mapping[str, Callable[[int], Comparison | Sessions | Memory |
     "sessions": bench_sessions.measure,
     "growth": bench_growth.measure,
     "growth-million": bench_growth.million,
+    "journals": bench_journals.measure,
+    "contract": bench_contract.measure,
+    "load": bench_load.measure,
 }
-#: These take long and much memory, and run when they are named.
-_ON_REQUEST: Final = frozenset({"growth-million"})
+#: These take long or much memory, and run when they are named.
+_ON_REQUEST: Final = frozenset({"growth-million", "journals", "contract", "load"})
 
 
 @click.command()

@@ -63,18 +63,18 @@ def _round() -> tuple[int, int, int]:
     first = load.message("GET", PLANS, CREDENTIALS)
     with processes.mock() as served:
         answer = asyncio.run(load.ask(served.port, first))
-        started = _held(served)
+        started = held(served)
         for path in _PATHS:
             request = load.message("GET", path, CREDENTIALS)
             share = REQUESTS // len(_PATHS)
             asyncio.run(load.send(served.port, request, count=share, connections=CONNECTIONS))
-        after = _held(served)
+        after = held(served)
     with processes.plain(answer) as bare:
         asyncio.run(load.ask(bare.port, first))
-        return started, after, _held(bare)
+        return started, after, held(bare)
 
 
-def _held(served: Served) -> int:
+def held(served: Served) -> int:
     """Return the bytes of a process that are in memory now."""
     for line in Path(f"/proc/{served.pid}/status").read_text("ascii").splitlines():
         if line.startswith("VmRSS:"):

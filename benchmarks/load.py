@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from itertools import cycle
-from typing import Final, cast
+from itertools import cycle, islice
+from typing import Final, TypeAlias, cast
 
 HOST: Final = "127.0.0.1"
 #: How long a batch may take before it counts as stuck, in seconds.
@@ -37,6 +37,10 @@ class Answer:
     body: bytes
 
 
+#: Says what is sent next, and is told the answer as it came.
+Script: TypeAlias = Generator[Message, bytes, None]
+
+
 def message(
     method: str,
     path: str,
@@ -54,7 +58,7 @@ def message(
 
 async def ask(port: int, request: Message) -> Answer:
     """Send one request on a connection of its own; raise BadAnswer on another status."""
-    found = await _converse(port, (request,), 1)
+    found = await converse(port, _replayed(request, count=1), PATIENCE)
     head, _, body = found.partition(_END_OF_HEAD)
     lines = head.decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in lines[1:])
@@ -70,19 +74,31 @@ async def send(port: int, *requests: Message, count: int, connections: int) -> f
     share, rest = divmod(count, connections)
     counts = [share + (position < rest) for position in range(connections)]
     started = time.perf_counter()
-    await asyncio.gather(*(_converse(port, requests, n) for n in counts if n))
+    scripts = [_replayed(*requests, count=n) for n in counts if n]
+    await asyncio.gather(*(converse(port, script, PATIENCE) for script in scripts))
     return time.perf_counter() - started
 
 
-async def _converse(port: int, requests: Sequence[Message], count: int) -> bytes:
-    """Send requests in turn, again and again; return the last answer as it came."""
+async def converse(port: int, script: Script, patience: float) -> bytes:
+    """Send what a script says, for so many seconds at most; return the last answer as it came."""
     loop = asyncio.get_running_loop()
-    transport, client = await loop.create_connection(lambda: _Client(requests, count), HOST, port)
+    transport, client = await loop.create_connection(lambda: _Client(script), HOST, port)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             return await client.done
     finally:
         transport.close()
+
+
+def body_of(answer: bytes) -> bytes:
+    """Return the body of an answer as it came."""
+    return answer[answer.index(_END_OF_HEAD) + len(_END_OF_HEAD) :]
+
+
+def _replayed(*requests: Message, count: int) -> Script:
+    """Send requests in turn, again and again, so many in all."""
+    for request in islice(cycle(requests), count):  # noqa: UP028  what islice yields takes no answer
+        yield request
 
 
 class _Client(asyncio.Protocol):
@@ -93,9 +109,8 @@ class _Client(asyncio.Protocol):
     server and not for its client.
     """
 
-    def __init__(self, requests: Sequence[Message], count: int) -> None:
-        self._following = cycle(requests)
-        self._request, self._left = next(self._following), count
+    def __init__(self, script: Script) -> None:
+        self._script, self._request = script, next(script)
         self._received = b""
         self._expected = -1
         self.done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -129,11 +144,12 @@ class _Client(asyncio.Protocol):
         self._expected = end + len(_END_OF_HEAD) + length
 
     def _next(self) -> None:
-        self._left -= 1
-        if not self._left:
+        try:
+            self._request = self._script.send(self._received)
+        except StopIteration:
             self.done.set_result(self._received)
             return
-        self._request, self._received, self._expected = next(self._following), b"", -1
+        self._received, self._expected = b"", -1
         self._transport.write(self._request.raw)
 
     def _fail(self, problem: str) -> None:
