@@ -23,6 +23,9 @@ from mockserver.operation import Operation
 
 Query: TypeAlias = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
+#: Whoever receives a request line is asked to take so many bytes of it.
+_LONGEST_ADDRESS: Final = 8000
+
 #: What identifies a record in an answer: 32 hexadecimal digits, dashed or not.
 IDENTIFIER: Final = re.compile(
     rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
@@ -385,10 +388,11 @@ class Lab:
         fieldset = self.subject.conventions["fieldset"]["parameter"]
         is_cut = operation.has_fieldset and (fieldset in query or fieldset in reply.step.url)
         flaws = self.oracle.judge(operation, reply.received, method=method, is_cut=is_cut)
+        may_refuse = _is_too_long(reply)
         for rule in ORACLE_RULES:
             self.checked[rule, operation.id] += 1
         for flaw in flaws:
-            if self.wants(flaw.rule):
+            if self.wants(flaw.rule) and not (may_refuse and flaw.rule == "A2"):
                 self._suspect(self._of_flaw(operation, reply, flaw))
 
     def _of_flaw(self, operation: Operation, reply: Reply, flaw: Flaw) -> Suspicion:
@@ -443,6 +447,11 @@ def _address(step: Step) -> tuple[Any, ...]:
     """Return whom a reading asks, what for, and as who."""
     where = (step.operation, tuple(step.params.items()), step.query, step.url)
     return (step.method, *where, step.persona)
+
+
+def _is_too_long(reply: Reply) -> bool:
+    """Tell whether an answer refuses an address that no server need take (RFC 9112, 3)."""
+    return reply.code in (414, 431) and len(reply.exchange.sent.target) > _LONGEST_ADDRESS
 
 
 def _written(value: Any) -> str:

@@ -3,54 +3,38 @@
 from __future__ import annotations
 
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 import pytest
 import requests
-import yaml
 
-from mockserver import cli, stores
-
-ROOT = Path(__file__).resolve().parent.parent
-CONFIG = (ROOT / "deploy" / "nginx.conf").read_text("utf-8")
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-SERVICES: dict[str, Any] = COMPOSE["services"]
-SCALE = {name for name, service in SERVICES.items() if service.get("profiles") == ["scale"]}
-SERVERS = sorted(
-    name for name, service in SERVICES.items() if service.get("build", {}).get("target") == "mock"
+from mockserver import stores
+from tests.scale import (
+    CONFIG,
+    PARENT,
+    REPLICAS,
+    ROOT,
+    SCALE,
+    SERVE,
+    SERVERS,
+    SERVICES,
+    Scale,
+    config,
+    journal,
+    needs_nginx,
+    needs_redis,
+    nginx,
+    served,
+    started,
 )
-REPLICAS = sorted(SCALE & set(SERVERS))
-SERVE = cli.main.commands["serve"]
-#: Commands remember how they were first asked for help, so they are made below the group.
-PARENT = click.Context(cli.main, info_name="mockserver", **cli.main.context_settings)
+
 PLANS = "/api/marketplace-plans/"
 STAFF = {"Authorization": "Token YOUR_API_TOKEN"}
-
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-REDIS = shutil.which("valkey-server") or shutil.which("redis-server")
-needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-needs_redis = pytest.mark.skipif(REDIS is None, reason="neither Valkey nor Redis is installed")
-
-
-def served(name: str) -> dict[str, Any]:
-    """Return the options of a service, read by the command itself; click refuses unknown ones."""
-    verb, *arguments = SERVICES[name].get("command", ["serve", "--host", "0.0.0.0"])
-    assert verb == "serve"
-    return SERVE.make_context("serve", arguments, parent=PARENT).params
 
 
 class TestCompose:
@@ -214,6 +198,16 @@ class TestTogether:
         ]
         assert statuses == [502, 200]
 
+    @pytest.mark.parametrize(
+        ("length", "status"), [(100, 200), (2_000, 200), (16_000, 200), (20_000, 414)]
+    )
+    def test_a_long_address_is_answered_or_refused(self, scale, length, status):
+        words = f"?offering_slug=a&page_size=1&page=1&name={'y' * length}"
+        assert (
+            requests.get(scale.gateway + PLANS + words, headers=STAFF, timeout=30).status_code
+            == status
+        )
+
     def test_who_is_gone_is_not_missed_but_the_store_is(self, mortal):
         mortal.stop(mortal.processes[-1])
         answers = [
@@ -224,20 +218,6 @@ class TestTogether:
         refused = requests.get(f"{mortal.gateway}{PLANS}", headers=STAFF, timeout=30)
         assert refused.status_code == 503
         assert int(refused.headers["Retry-After"]) > 0
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What runs: the addresses of the gateway and of the replicas, and their processes."""
-
-    gateway: str
-    replicas: list[str]
-    processes: list[subprocess.Popen[bytes]]
-    store: subprocess.Popen[bytes]
-
-    def stop(self, process: subprocess.Popen[bytes]) -> None:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -254,77 +234,6 @@ def mortal(tmp_path) -> Iterator[Scale]:
         yield made
 
 
-@contextmanager
-def started(folder: Path) -> Iterator[Scale]:
-    """Run the services of the compose file, without containers."""
-    with ExitStack() as stack:
-        port, door = free_port(), free_port()
-        redis = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        # What the service is told, and where.
-        kept = stack.enter_context(running([*redis, *SERVICES["valkey"]["command"][1:]]))
-        wait_until(lambda: connects(port))
-        command = [sys.executable, "-m", "mockserver", *SERVICES[REPLICAS[0]]["command"]]
-        address = urlsplit(served(REPLICAS[0])["store"])
-        store = address._replace(netloc=f"127.0.0.1:{port}").geturl()
-        files = [folder / f"port{number}" for number in range(len(REPLICAS))]
-        processes = [
-            stack.enter_context(
-                running([*command, "--host", "127.0.0.1", "--port", "0", "--store", store,
-                         "--port-file", str(file), "--log-level", "error"])
-            )
-            for file in files
-        ]  # fmt: skip
-        wait_until(lambda: all(file.exists() for file in files))
-        ports = [int(file.read_text("ascii")) for file in files]
-        gate = nginx(folder, config(folder, door, ports))
-        stack.callback(end, gate)
-        wait_until(lambda: connects(door))
-        replicas = [f"http://127.0.0.1:{port}" for port in ports]
-        yield Scale(f"http://127.0.0.1:{door}", replicas, processes, kept)
-
-
-def config(folder: Path, port: int, replicas: list[int]) -> Path:
-    """Write the shipped config, with addresses of this machine and files in a folder."""
-    text = CONFIG
-    for name, own in zip(REPLICAS, replicas, strict=True):
-        text = text.replace(f"server {name}:4010 ", f"server 127.0.0.1:{own} ")
-    text = text.replace("listen 4010;", f"listen 127.0.0.1:{port};")
-    parts = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(f"  {part}_temp_path {folder}/{part};\n" for part in parts)
-    text = text.replace("http {\n", "http {\n" + temporary)
-    path = folder / "nginx.conf"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def nginx(folder: Path, path: Path, *more: str) -> subprocess.Popen[bytes]:
-    here = f"pid {folder}/nginx.pid; daemon off;"
-    return subprocess.Popen(
-        [NGINX, "-p", str(folder), "-c", str(path), "-e", "stderr", "-g", here, *more],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE if more else None,
-    )
-
-
-@contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        end(process)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those that it looks after."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 def everything(address: str) -> dict[str, dict[str, Any]]:
     """Return all plans by their keys, without the links, which name the host."""
     found: dict[str, dict[str, Any]] = {}
@@ -336,26 +245,3 @@ def everything(address: str) -> dict[str, dict[str, Any]]:
                 name: value for name, value in plan.items() if "http" not in str(value)
             }
     return found
-
-
-def journal(address: str) -> int:
-    """Return how many requests a replica has answered."""
-    answer = requests.get(f"{address}/__mock__/requests", timeout=30)
-    return int(answer.json()["total"])
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-def connects(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 90) -> None:
-    late = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < late, "it takes too long"
-        time.sleep(0.02)
