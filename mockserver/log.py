@@ -21,6 +21,10 @@ class Away(MockServerError):
     """The log cannot be used now; the text says why."""
 
 
+class Full(Away):
+    """The log takes nothing more for now; what it holds can be read all the same."""
+
+
 class Damaged(Away):
     """What the log holds is not what was written to it."""
 

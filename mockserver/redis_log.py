@@ -13,13 +13,15 @@ from typing import Any, Final
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NotConnected
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from redis.retry import Retry
 
-from mockserver.log import Away, Damaged, Mark, Row
+from mockserver.log import Away, Damaged, Full, Mark, Row
 
 #: A server in the same network answers in less, in seconds; a slower one counts as away.
 _PATIENCE: Final = 1.0
+#: How an answer begins that refuses what cannot be written to the disk.
+_NO_ROOM: Final = "MISCONF"
 
 #: KEYS: stream, end, snapshot. The end is a hash of `number` and `tag`.
 _AFTER: Final = """
@@ -121,7 +123,8 @@ def _reached() -> Iterator[None]:
     try:
         yield
     except RedisError as problem:
-        raise Away(str(problem)) from None
+        is_full = isinstance(problem, OutOfMemoryError) or str(problem).startswith(_NO_ROOM)
+        raise (Full if is_full else Away)(str(problem)) from None
 
 
 def _row(found: tuple[bytes, Sequence[bytes]]) -> Row:

@@ -20,7 +20,7 @@ from mockserver import changes, genesis, log
 from mockserver.changes import Origin, Worlds
 from mockserver.errors import Unavailable
 from mockserver.genesis import Genesis, Stranger
-from mockserver.log import NOWHERE, START, Away, Damaged, Log, News
+from mockserver.log import NOWHERE, START, Away, Damaged, Full, Log, News
 from mockserver.session import DEFAULT, Image, Session, Sessions, Snapshot
 from mockserver.store import Writes
 
@@ -55,7 +55,7 @@ class Replica:
         self._origin = Origin(sessions.application.api.spec.resources, fresh)
         self._first = Worlds(Map({DEFAULT: fresh}))
         self._worlds, self._mark = self._first, START
-        self._pause, self._reason = 0.0, ""
+        self._pause, self._reason, self._is_full = 0.0, "", False
         self._told: dict[str, float] = {}
         self._by, self._written, self._bytes = secrets.token_hex(6), 0, 0
         # The use of a session in other servers is told so often, and no more.
@@ -214,6 +214,9 @@ class Replica:
             return False
         self._mark = row.mark
         self._bytes += len(body)
+        if self._is_full:
+            self._is_full = False
+            self._tell(f"{self._log.address} takes writes again")
         return True
 
     def _touch(self, name: str) -> None:
@@ -253,6 +256,17 @@ class Replica:
         """Turn away those who come while the log cannot be used, and for a while after."""
         try:
             yield
+        except Full as problem:
+            # Reads go on: there is nothing new to be seen that this server does not see.
+            if not self._is_full:
+                self._tell(f"{self._log.address} takes no more writes: {problem}")
+            self._is_full = True
+            why = str(problem).rstrip(".")
+            raise Unavailable(
+                f"The store {self._log.address} takes no more writes now ({why}); "
+                "make room, and try again.",
+                seconds=1,
+            ) from problem
         except (Away, Stranger) as problem:
             if not self._pause:
                 self._tell(f"{self._log.address} cannot be used: {problem}")

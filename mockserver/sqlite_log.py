@@ -10,13 +10,14 @@ goes on without it. So a note beside the file says which entry was acknowledged 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from mockserver.log import START, Away, Damaged, Mark, Row
+from mockserver.log import START, Away, Damaged, Full, Mark, Row
 
 #: How long a writer waits for another to finish, in seconds.
 _PATIENCE: Final = 2.0
@@ -50,8 +51,7 @@ class SqliteLog:
         self._connection: sqlite3.Connection | None = None
         self._inode, self._version = 0, -1
         self._end = START
-        self._note_path = path.with_name(f"{path.name}-end")
-        self._note: IO[bytes] | None = None
+        self._note = path.with_name(f"{path.name}-end")
 
     def after(self, mark: Mark) -> Sequence[Row] | None:
         """Return the entries after a place; None when its entry is the last one."""
@@ -115,9 +115,6 @@ class SqliteLog:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
-        note, self._note = self._note, None
-        if note is not None:
-            note.close()
 
     # Inside
 
@@ -135,13 +132,14 @@ class SqliteLog:
         except OSError as problem:
             raise Away(problem.strerror or str(problem)) from None
         except sqlite3.OperationalError as problem:
-            raise Away(str(problem)) from None
+            kind = Full if problem.sqlite_errorcode == sqlite3.SQLITE_FULL else Away
+            raise kind(str(problem)) from None
         except sqlite3.DatabaseError as problem:
             self.close()
             # Errors of the module itself have no code.
             code = getattr(problem, "sqlite_errorcode", None)
-            kind = Away if code == sqlite3.SQLITE_NOTADB else Damaged
-            raise kind(str(problem)) from None
+            is_other = code == sqlite3.SQLITE_NOTADB
+            raise (Away if is_other else Damaged)(str(problem)) from None
 
     def _connect(self) -> sqlite3.Connection:
         # Read first: others may acknowledge more at any time, but never less.
@@ -168,14 +166,17 @@ class SqliteLog:
         if tables and layout != _LAYOUT:
             raise Away("another release made the file")
         number = _end(connection).number if tables else 0
-        if number < noted:
+        # Asked twice: somebody may have it forget everything meanwhile.
+        if number < min(noted, self._read_note()):
             raise Damaged(
                 f"it ends with entry {number}, but entry {noted} was acknowledged; "
-                f"to go on with what is left, remove {self._note_path}"
+                f"to go on with what is left, remove {self._note}"
             )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         if not tables:
+            # What is noted was about another file, whose number this one may have.
+            self._write_note(0)
             with _transaction(connection, "IMMEDIATE"):
                 for statement in _TABLES.split(";"):
                     connection.execute(statement)
@@ -185,7 +186,7 @@ class SqliteLog:
     def _read_note(self) -> int:
         """Return the number of the last entry that the file must have; 0 when nobody knows."""
         try:
-            inode, number = map(int, self._note_path.read_bytes().split())
+            inode, number = map(int, self._note.read_bytes().split())
             found = self._path.stat()
         except (OSError, ValueError):
             return 0
@@ -195,11 +196,12 @@ class SqliteLog:
     def _write_note(self, number: int) -> None:
         """Say that an entry is acknowledged; without a note, less can be noticed later."""
         with suppress(OSError):
-            if self._note is None:
-                self._note_path.touch()
-                self._note = self._note_path.open("r+b", buffering=0)
-            self._note.seek(0)
-            self._note.write(f"{self._inode} {number}".encode().ljust(_NOTE))
+            # Not emptied first: whoever reads it meanwhile finds the one before.
+            note = os.open(self._note, os.O_WRONLY | os.O_CREAT, 0o644)
+            try:
+                os.write(note, f"{self._inode} {number}".encode().ljust(_NOTE))
+            finally:
+                os.close(note)
 
 
 @contextmanager

@@ -201,8 +201,7 @@ class TestHubs:
         assert title(one, "Kept") == 200
         assert read(other) == "Kept"
 
-    def test_memory_that_is_full_takes_nothing(self, mortal, monkeypatch):
-        monkeypatch.setattr("mockserver.replica.PAUSE", 0.0)
+    def test_memory_that_is_full_takes_nothing(self, mortal):
         line = mortal.open()
         one, other = join(line), join(mortal.open())
         title(one, "Before")

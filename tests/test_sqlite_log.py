@@ -218,8 +218,7 @@ class TestHubs:
         ask(again, "POST", "/__mock__/undo", {"writes": 1})
         assert status(ask(again, "GET", "/books/2")) == 200
 
-    def test_a_full_disk_takes_nothing_and_loses_nothing(self, open_log, monkeypatch):
-        monkeypatch.setattr("mockserver.replica.PAUSE", 0.0)
+    def test_a_full_disk_takes_nothing_and_loses_nothing(self, open_log):
         line = open_log()
         one, other = join(line), join(open_log())
         assert title(one, "Before") == 200
