@@ -56,7 +56,7 @@ def test_the_library_is_not_suspected():
     }
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_busy_server_is_not_suspected():
     stage = shipped("busy")
     assert play(stage, stage.correct(), MODULES, profile="ci").brief == set()

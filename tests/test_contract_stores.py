@@ -67,22 +67,20 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
         yield request.param(tmp_path, stack)
 
 
-STORES = pytest.mark.parametrize(
-    ("target", "least"),
-    [
-        pytest.param(sqlite, 1, id="sqlite"),
-        # The suite keeps its few connections, and may have all of them with one worker.
-        pytest.param(workers, 1, id="two workers"),
-        pytest.param(workers_by_turns, 2, id="two workers by turns", marks=needs_nginx),
-        pytest.param(redis, 1, id="redis", marks=needs_redis),
-        pytest.param(replicas, 3, id="three replicas", marks=[needs_redis, needs_nginx]),
-    ],
-    indirect=["target"],
-)
+SEVERAL = [
+    pytest.param(workers_by_turns, 2, id="two workers by turns", marks=needs_nginx),
+    pytest.param(replicas, 3, id="three replicas", marks=[needs_redis, needs_nginx]),
+]
+ALONE = [
+    pytest.param(sqlite, 1, id="sqlite"),
+    # The suite keeps its few connections, and may have all of them with one worker.
+    pytest.param(workers, 1, id="two workers"),
+    pytest.param(redis, 1, id="redis", marks=needs_redis),
+]
 
 
 @pytest.mark.slow
-@STORES
+@pytest.mark.parametrize(("target", "least"), SEVERAL, indirect=["target"])
 def test_nothing_is_found_at_a_look(target: Target, least: int, tmp_path: Path) -> None:
     chosen = ("--profile", "quick", "--layer", "probes", "--tag", "marketplace_plans")
     result = report_of(target, tmp_path, *chosen)
@@ -91,7 +89,7 @@ def test_nothing_is_found_at_a_look(target: Target, least: int, tmp_path: Path) 
 
 
 @pytest.mark.soak
-@STORES
+@pytest.mark.parametrize(("target", "least"), [*ALONE, *SEVERAL], indirect=["target"])
 def test_nothing_is_found_at_all(target: Target, least: int, tmp_path: Path) -> None:
     result = report_of(target, tmp_path, "--profile", "ci")
     claim_fine(result, comparisons=60_000)

@@ -122,7 +122,7 @@ def test_an_empty_server_blocks_and_is_not_suspected(
     assert not {"B2", "B10", "C1"} & proven(lab)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_busy_server_is_not_suspected(application: Callable[..., Application]) -> None:
     lab, world = lab_for(application("busy"), SHIPPED, depth=QUICK)
     found = heard(lab)

@@ -81,7 +81,7 @@ def test_a_kind_changes_something_of_the_shipped_api(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "step"),
-    [("shipped", 20), ("library", 4), pytest.param("shipped", 1, marks=pytest.mark.soak)],
+    [("shipped", 40), ("library", 4), pytest.param("shipped", 1, marks=pytest.mark.soak)],
 )
 def test_most_mutants_show_in_the_default_world(
     name: str, step: int, request: pytest.FixtureRequest
