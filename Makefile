@@ -15,6 +15,8 @@ QUIET := --silent --no-audit --no-fund --no-package-lock
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# pip does this for what it copies, but not for an editable package: the first start would, if it may.
+COMPILE := $(BIN)/python -m compileall -qq mockserver contract_tests
 RUNTIME := $(VENV)/.runtime
 TEST := $(VENV)/.test
 DEV := $(VENV)/.dev
@@ -37,11 +39,13 @@ $(VENV)/pyvenv.cfg:
 $(RUNTIME): pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "installing mockserver into $(VENV) ..."
 	@$(PIP) install --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(TEST): pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "installing mockserver and what tests it into $(VENV) ..."
 	@$(PIP) install --editable '.[test]'
+	@$(COMPILE)
 	@rm -rf $(VENV)/clients
 	@$(PIP) install --no-deps --target $(VENV)/clients/$(NEWER) waldur-api-client==$(NEWER)
 	@touch $(RUNTIME) $@
@@ -49,6 +53,7 @@ $(TEST): pyproject.toml $(VENV)/pyvenv.cfg
 $(DEV): $(TEST)
 	@echo "installing mockserver and all development tools into $(VENV) ..."
 	@$(PIP) install --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@
 
 install: $(DEV) ## Install everything a developer needs.

@@ -43,7 +43,9 @@ def library(rounds: int) -> Comparison:
 
 
 def _compare(name: str, request: Message, rounds: int, kept: str = "") -> Comparison:
-    with environment({shelf.VARIABLE: kept or "off"}), processes.mock() as served:
+    # The first start leaves the modules compiled, as they are where pip has put them.
+    said = {shelf.VARIABLE: kept or "off", "PYTHONDONTWRITEBYTECODE": ""}
+    with environment(said), processes.mock() as served:
         answer = asyncio.run(load.ask(served.port, request))
     turns, bare = [], []
     for _ in range(rounds):
