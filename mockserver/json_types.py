@@ -13,6 +13,16 @@ Record: TypeAlias = Mapping[str, JSON]
 Key: TypeAlias = "str | int"
 
 
+class Shown(dict[str, Any]):
+    """A record as it is shown: never changed, so that its `text` is written once."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, members: Mapping[str, JSON]) -> None:
+        super().__init__(members)
+        self.text: bytes | None = None
+
+
 class _Omit:
     """The type of `OMIT`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs, quote_plus, urlencode
 
@@ -15,7 +16,7 @@ from mockserver import paginator
 from mockserver.actions import Bound, Result
 from mockserver.errors import ResponseDefect
 from mockserver.exchange import Request, Response
-from mockserver.json_types import JSON
+from mockserver.json_types import JSON, Shown
 from mockserver.links import write as write_link
 from mockserver.operation import Operation, Schema, types_of
 from mockserver.paginator import Page
@@ -49,6 +50,18 @@ def encode(body: JSON, accept: str = "") -> bytes:
     if indent is not None:
         width = min(int(indent[1]), _WIDEST)
         return json.dumps(body, ensure_ascii=False, indent=width).encode()
+    if type(body) is list and all(type(each) is Shown for each in body):
+        return b"[" + b",".join(map(_written, body)) + b"]"
+    return _dumped(body)
+
+
+def _written(row: Shown) -> bytes:
+    if row.text is None:
+        row.text = _dumped(row)
+    return row.text
+
+
+def _dumped(body: JSON) -> bytes:
     try:
         return orjson.dumps(body)
     except TypeError:
@@ -90,9 +103,7 @@ def _links(request: Request, page: Page[Any], rules: Mapping[str, Any]) -> dict[
     # Page 1 is the list without a page parameter, other parameters in name order,
     # as rest_framework.utils.urls.replace_query_param writes them.
     name = rules["number"]
-    query = sorted(parse_qs(request.query, keep_blank_values=True, errors="replace").items())
-    before = _encoded([pair for pair in query if pair[0] < name])
-    after = _encoded([pair for pair in query if pair[0] > name])
+    before, after = _around(request.query, name)
     base = request.base_url + request.path
     found = {}
     for rel, number in paginator.numbers(page).items():
@@ -100,6 +111,14 @@ def _links(request: Request, page: Page[Any], rules: Mapping[str, Any]) -> dict[
         text = "&".join(filter(None, asked))
         found[rel] = f"{base}?{text}" if text else base
     return found
+
+
+@lru_cache(maxsize=512)
+def _around(text: str, name: str) -> tuple[str, str]:
+    """Return the parameters of a query that come before a name, and those after it."""
+    query = sorted(parse_qs(text, keep_blank_values=True, errors="replace").items())
+    before = _encoded([pair for pair in query if pair[0] < name])
+    return before, _encoded([pair for pair in query if pair[0] > name])
 
 
 def _encoded(pairs: list[tuple[str, list[str]]]) -> str:

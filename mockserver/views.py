@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from mockserver.actions import Bound, Scope
-from mockserver.json_types import JSON, Key, Record
+from mockserver.json_types import JSON, Key, Record, Shown
 from mockserver.memory import SHOWN
 from mockserver.operation import Resource
 from mockserver.rows import Rows
@@ -238,7 +238,7 @@ def page(scope: Scope, records: Sequence[Record], names: frozenset[str] | None) 
 
     def make(number: int) -> _Row:
         record = records[number]
-        shown_, since, until = _timed(scope, lambda: bound.shows(record, scope, names))
+        shown_, since, until = _timed(scope, lambda: Shown(bound.shows(record, scope, names)))
         return _Row(shown_, record, bound, scope.user, scope.parent, since, until)
 
     rows = scope.store.keep_each(
