@@ -24,6 +24,8 @@ from mockserver.store import State, Store
 DEFAULT: Final = "default"
 #: So many writes can be undone.
 UNDOABLE: Final = 200
+#: Until they are so many, the latest writes wait in a list, which costs nothing to add to.
+_RECENT: Final = 32
 NAME_RULE: Final = "1 to 64 letters, digits, dots, dashes or underscores, no dot first"
 
 
@@ -67,7 +69,7 @@ class Session:
     """
 
     __slots__ = (
-        "_history", "application", "clock", "faults", "journal", "name", "scenario",
+        "_history", "_recent", "application", "clock", "faults", "journal", "name", "scenario",
         "snapshots", "used",
     )  # fmt: skip
 
@@ -81,6 +83,7 @@ class Session:
         self.snapshots: dict[str, Snapshot] = {}
         self.used = time.monotonic()
         self._history: tuple[Snapshot, ...] = ()
+        self._recent: list[Snapshot] = []
         self.scenario = start.scenario
         store = Store(like.api.spec.resources, start.state)
         self.application = like.beside(store, self.now, start.scenario.seed)
@@ -108,7 +111,7 @@ class Session:
     @property
     def undoable(self) -> int:
         """How many writes can be undone."""
-        return len(self._history)
+        return len(self._past())
 
     def present(self) -> Snapshot:
         """Return the world as it is, to come back to."""
@@ -140,11 +143,12 @@ class Session:
 
     def undo(self, writes: int) -> int:
         """Take the last writes back, and return how many they were."""
-        done = min(writes, len(self._history))
+        past = self._past()
+        done = min(writes, len(past))
         if done <= 0:
             return 0
-        found = self._history[-done]
-        self._history = self._history[:-done]
+        found = past[-done]
+        self._history = past[:-done]
         self._set(found)
         return done
 
@@ -155,7 +159,7 @@ class Session:
 
     def enter(self, start: Snapshot) -> None:
         """Start again from a scenario: what was before cannot be undone."""
-        self._history = ()
+        self._history, self._recent = (), []
         self.scenario = start.scenario
         self.application = self.application.beside(
             self.application.store, self.now, start.scenario.seed
@@ -186,11 +190,12 @@ class Session:
     def image(self) -> Image:
         """Return the world as a value; two that are the same hold the same parts."""
         clock, since = self.clock, self.application.since
-        return Image(self.state, self._history, self.scenario, self.seed, clock, since)
+        return Image(self.state, self._past(), self.scenario, self.seed, clock, since)
 
     def show(self, image: Image) -> None:
         """Become what an image shows."""
-        self._history, self.scenario, self.clock = image.past, image.scenario, image.clock
+        self._history, self._recent = image.past, []
+        self.scenario, self.clock = image.scenario, image.clock
         store = self.application.store
         store.restore(image.state)
         if image.seed != self.seed:
@@ -200,7 +205,16 @@ class Session:
     # Inside
 
     def _remember(self, before: Snapshot) -> None:
-        self._history = (*self._history[1 - UNDOABLE :], before)
+        self._recent.append(before)
+        if len(self._recent) >= _RECENT:
+            self._past()
+
+    def _past(self) -> tuple[Snapshot, ...]:
+        """Return what can be undone, the oldest first; the same as long as nothing is written."""
+        if self._recent:
+            self._history = (*self._history, *self._recent)[-UNDOABLE:]
+            self._recent = []
+        return self._history
 
     def _become(self, other: Snapshot) -> None:
         self._remember(self.present())

@@ -12,6 +12,7 @@ from mockserver.json_types import Key, Record
 
 #: So many of the latest writes are remembered at least, and twice as many at most.
 LENGTH: Final = 128
+_PIECE: Final = 16
 
 _numbers = count(1)
 _number = attrgetter("number")
@@ -37,32 +38,56 @@ class Trail:
     to the default: no version before it is known.
     """
 
-    __slots__ = ("base", "number", "steps")
+    __slots__ = ("_newer", "_older", "base", "number")
 
-    def __init__(self, base: int | None = None, steps: tuple[Step, ...] = ()) -> None:
+    def __init__(
+        self, base: int | None = None, older: tuple[Step, ...] = (), newer: tuple[Step, ...] = ()
+    ) -> None:
         self.base = next(_numbers) if base is None else base
-        self.steps = steps
+        # A write copies the newer ones only.
+        self._older, self._newer = older, newer
+        last = newer or older
         #: The version that it leads to: asked for at every look at what is kept.
-        self.number = steps[-1].number if steps else self.base
+        self.number = last[-1].number if last else self.base
 
     def __reduce__(self) -> tuple[type[Trail], tuple[()]]:
         # Numbers mean nothing to another process.
         return Trail, ()
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The writes, the oldest first."""
+        return self._older + self._newer
+
     def after(self, key: Key, old: Record | None, new: Record | None) -> Trail:
         """Return the trail that goes one write further."""
-        base, steps = self.base, self.steps
-        if len(steps) >= 2 * LENGTH:
-            base, steps = steps[LENGTH - 1].number, steps[LENGTH:]
-        return Trail(base, (*steps, Step(next(_numbers), key, old, new)))
+        base, older, newer = self.base, self._older, self._newer
+        if len(newer) >= _PIECE:
+            older, newer = older + newer, ()
+            if len(older) >= 2 * LENGTH:
+                base, older = older[-LENGTH - 1].number, older[-LENGTH:]
+        return Trail(base, older, (*newer, Step(next(_numbers), key, old, new)))
 
-    def place(self, number: int) -> int | None:
-        """Return how many of the writes come before a version, None when it is not on the way."""
-        if number == self.base:
-            return 0
-        found = bisect_left(self.steps, number, key=_number)
-        is_there = found < len(self.steps) and self.steps[found].number == number
-        return found + 1 if is_there else None
+    def since(self, number: int) -> tuple[Step, ...] | None:
+        """Return the writes that came after a version, None when it is not on the way."""
+        if number == self.number:
+            return ()
+        newer = self._newer
+        if newer and number >= newer[0].number:
+            place = _place(newer, number)
+            return None if place is None else newer[place:]
+        older = self._older
+        if number == (older[-1].number if older else self.base):
+            return newer
+        place = 0 if number == self.base else _place(older, number)
+        return None if place is None else older[place:] + newer
+
+
+def _place(steps: tuple[Step, ...], number: int) -> int | None:
+    """Return how many of the writes come before a version."""
+    found = bisect_left(steps, number, key=_number)
+    is_there = found < len(steps) and steps[found].number == number
+    return found + 1 if is_there else None
 
 
 #: The trail of a table without records; all tables start from the same one.
@@ -91,14 +116,14 @@ def between(before: Trail, after: Trail) -> Changes | None:
 
 def _ways(before: Trail, after: Trail) -> tuple[tuple[Step, ...], tuple[Step, ...]] | None:
     """Return the writes since the latest version in common, on both sides."""
-    place = after.place(before.number)
-    if place is not None:
-        return (), after.steps[place:]
-    place = before.place(after.number)
-    if place is not None:
-        return before.steps[place:], ()
+    forth = after.since(before.number)
+    if forth is not None:
+        return (), forth
+    back = before.since(after.number)
+    if back is not None:
+        return back, ()
     for number in (*(step.number for step in reversed(before.steps)), before.base):
-        place, start = after.place(number), before.place(number)
-        if place is not None and start is not None:
-            return before.steps[start:], after.steps[place:]
+        back, forth = before.since(number), after.since(number)
+        if back is not None and forth is not None:
+            return back, forth
     return None

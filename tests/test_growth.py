@@ -118,10 +118,12 @@ def test_rows_end_where_a_list_ends():
     back=st.lists(st.integers(0, 5), max_size=12),
     forth=st.lists(st.integers(0, 5), max_size=12),
     length=st.integers(1, 20),
+    piece=st.integers(1, 20),
 )
-def test_what_differs_between_versions_is_known_or_said_to_be_unknown(common, back, forth, length):
+def test_what_differs_is_known_or_said_to_be_unknown(common, back, forth, length, piece):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trails, "LENGTH", length)
+        patch.setattr(trails, "_PIECE", piece)
         fork = _written({}, EMPTY, common)
         (before, one), (after, other) = _written(*fork, back), _written(*fork, forth)
         changes = between(one, other)
