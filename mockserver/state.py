@@ -25,8 +25,6 @@ MEMO_LIMIT: Final = 4096
 FEW: Final = 64
 #: A value is mended so many times before it is made anew, and more often when that costs more.
 MENDS: Final = 1000
-#: Up to this many keys are found faster in a list than in a set made of it.
-_QUICK: Final = 4
 _NOBODY: Final[Map[Any, Any]] = Map()
 
 
@@ -349,7 +347,8 @@ def reindex(
     after: Collection[Key] = held(new, field)
     if before == after:
         return indexes
-    if len(before) > _QUICK or len(after) > _QUICK:
+    if len(before) > 1 or len(after) > 1:
+        # The same key may be there twice.
         before, after = set(before), set(after)
     found = index = indexes.get(field, _NOBODY)
     for target in before:
