@@ -122,8 +122,12 @@ def _ways(before: Trail, after: Trail) -> tuple[tuple[Step, ...], tuple[Step, ..
     back = before.since(after.number)
     if back is not None:
         return back, ()
-    for number in (*(step.number for step in reversed(before.steps)), before.base):
-        back, forth = before.since(number), after.since(number)
-        if back is not None and forth is not None:
-            return back, forth
-    return None
+    longer, other = (before, after) if before.base <= after.base else (after, before)
+    # Both went the same way until they parted, so whatever they share starts with this.
+    if longer.since(other.base) is None:
+        return None
+    steps = other.steps
+    place = bisect_left(steps, True, key=lambda step: longer.since(step.number) is None)
+    number = steps[place - 1].number if place else other.base
+    back, forth = before.since(number), after.since(number)
+    return None if back is None or forth is None else (back, forth)
