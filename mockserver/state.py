@@ -175,9 +175,15 @@ class Reader:
         They are asked for together again under `whole`: one look tells that no record has
         changed that any of them followed from.
         """
+
+        def suits(group: Group) -> bool:
+            # Somebody else's values are no start.
+            pairs = ((place, group.values.get(key)) for place, key in enumerate(keys))
+            return any(kept is not None and fits(place, kept.value) for place, kept in pairs)
+
         with self.state.memory.lock:
             known = list(self._candidates(whole))
-            group = self._first(known, _always)
+            group = self._first(known, suits)
             found: dict[Hashable, Kept[T]] = {}
             late = []
             for place, key in enumerate(keys):

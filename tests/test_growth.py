@@ -322,6 +322,23 @@ def test_values_that_are_asked_for_together_last_one_by_one(people):
         assert ask(people, 1, 2) == [2]
 
 
+def test_those_who_see_other_values_take_none_from_each_other(people):
+    def ask(who):
+        made = []
+
+        def make(place):
+            made.append(place)
+            return who, place
+
+        found = people.read().keep_each("k", [1, 2], make, lambda place, value: value[0] == who)
+        assert found == [(who, 0), (who, 1)]
+        return made
+
+    assert ask("one") == ask("other") == [0, 1]
+    for _ in range(3):
+        assert ask("one") == ask("other") == []
+
+
 def test_what_asks_for_several_values_follows_from_each(people):
     def both(reader):
         return reader.keep_each("each", [1, 2], partial(age, reader), fits)
