@@ -266,6 +266,7 @@ def _work(asked: _Asked, port: int, listening: Connection, *, is_first: bool) ->
 def _stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
+        # Loops of Windows have no handlers: there the interrupt itself ends the server.
         with suppress(NotImplementedError):
             loop.add_signal_handler(name, stop.set)
 

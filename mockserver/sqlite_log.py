@@ -132,13 +132,10 @@ class SqliteLog:
         except OSError as problem:
             raise Away(problem.strerror or str(problem)) from None
         except sqlite3.OperationalError as problem:
-            kind = Full if problem.sqlite_errorcode == sqlite3.SQLITE_FULL else Away
-            raise kind(str(problem)) from None
+            raise (Full if _code(problem) == sqlite3.SQLITE_FULL else Away)(str(problem)) from None
         except sqlite3.DatabaseError as problem:
             self.close()
-            # Errors of the module itself have no code.
-            code = getattr(problem, "sqlite_errorcode", None)
-            is_other = code == sqlite3.SQLITE_NOTADB
+            is_other = _code(problem) == sqlite3.SQLITE_NOTADB
             raise (Away if is_other else Damaged)(str(problem)) from None
 
     def _connect(self) -> sqlite3.Connection:
@@ -216,6 +213,11 @@ def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
         if connection.in_transaction:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
+
+
+def _code(problem: sqlite3.Error) -> int | None:
+    # Errors of the module itself have none.
+    return getattr(problem, "sqlite_errorcode", None)
 
 
 def _end(connection: sqlite3.Connection) -> Mark:
