@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, TypeAlias
 
 from mockserver import values
+from mockserver.frozen import dataclass
 from mockserver.json_types import JSON, Key, Record
 from mockserver.operation import Answer, Operation, Resource
 from mockserver.paginator import Page

@@ -130,7 +130,7 @@ class _Binder:
             find=self._find(operation, resource),
             is_visible=self._seen(operation, resource),
             shows=view.show,
-            names=frozenset(view.getters),
+            names=view.names,
             # Only a list asks about the parent: a new record must lead to its owner itself.
             owners=self._owners(operation, (operation.verb == "list" and parent) or resource),
             chosen=self._chosen(resource) if operation.verb == "create" else {},
@@ -314,7 +314,7 @@ class _Binder:
     def _view(self, operation: Operation, resource: Resource) -> View:
         schema = operation.success.schema
         if schema is None:
-            return View({})
+            return View()
         schema = resolve(self.spec.document, schema)
         if operation.verb == "list":
             schema = self._items(operation, schema)
@@ -324,7 +324,7 @@ class _Binder:
         problems: list[Any] = []
         views = Views(self.spec.document, self.paths, self.views.media_path, problems)
         view = views.compile(schema, resource)
-        return View({}) if problems else view
+        return View() if problems else view
 
     def _items(self, operation: Operation, schema: Schema) -> Schema:
         """Return the schema of one row, inside the envelope where there is one."""

@@ -37,6 +37,9 @@ _NOT_FOUND_PAGE: Final = (
     b"  <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n"
     b"</body>\n</html>\n"
 )
+#: The bits of a random uuid that are not random, and what they are (RFC 9562, 5.4).
+_UUID_BITS: Final = 0xF << 76 | 0b11 << 62
+_UUID_4: Final = 4 << 76 | 0b10 << 62
 #: The smallest difference between two instants.
 _INSTANT: Final = timedelta(microseconds=1)
 #: Answers to these are kept, and these headers are what they follow from.
@@ -89,8 +92,9 @@ class Exchange:
 
 @dataclass(slots=True)
 class _Context:
-    """What is known so far of the request being answered."""
+    """What is known so far of the request being answered; `now` is when it came."""
 
+    now: datetime = EPOCH
     allow: str = ""
     operation: str = ""
     defect: Exception | None = None
@@ -110,8 +114,9 @@ class Application:
         self._set_out(store, clock, options)
         self.api = api
         self._answers = Answers()
-        rules = api.conventions["auth"]
-        said = (rules or {}).get("impersonation")
+        self._is_drf = api.conventions["dialect"] == "drf"
+        self._rules = rules = api.conventions["auth"]
+        self._acting = said = (rules or {}).get("impersonation")
         self._telling = (*_TELLING, said["header"].lower()) if said else _TELLING
         self._lifetime = (rules or {}).get("lifetime", "")
         self.router = Router(api.operations.values())
@@ -159,11 +164,11 @@ class Application:
         context = _Context()
         key: tuple[Any, ...] | None = None
         try:
-            if self.api.pack.jobs:
-                self.catch_up()
+            context.now = self.clock()
+            self._catch_up(context.now)
             if self.options.keeps and request.method in _KEPT and not request.body:
                 key = self._key(request)
-                kept = self._answers.find(key, self.clock())
+                kept = self._answers.find(key, context.now)
                 if kept is not None:
                     return Exchange(kept.response, kept.operation, None, kept.user)
             response = self._route(request, context)
@@ -224,8 +229,10 @@ class Application:
 
     def catch_up(self) -> None:
         """Run the jobs whose time has come since records were last looked at."""
+        self._catch_up(self.clock())
+
+    def _catch_up(self, now: datetime) -> None:
         jobs = self.api.pack.jobs
-        now = self.clock()
         if not jobs or (self._due is not None and now < self._due):
             return
         since = self._since or now
@@ -256,11 +263,11 @@ class Application:
         context.operation = bound.operation.id if bound is not None else ""
         query = request.parameters()
         self._negotiate(request, query)
-        transaction = self.store.read()
+        store = self.store.read()
         user = auth.caller(
             request.headers.get("authorization", ""),
-            transaction,
-            self.api.conventions["auth"],
+            store,
+            self._rules,
             self.api.spec.resources,
             self._last_use,
         )
@@ -268,35 +275,17 @@ class Application:
             context.user = user[self._user_key]
             # Each use of a token that may lie idle for too long counts.
             context.is_timed = bool(self._lifetime) and user.get(self._lifetime) is not None
-        user = self._stand_in(request, transaction, user, context)
+        user = self._stand_in(request, store, user, context)
         is_public = bound is not None and bound.operation.is_public
         if user is None and not is_public and self._needs_caller(route):
             raise Unauthenticated
-        if request.method == "OPTIONS" and self.api.conventions["dialect"] != "drf":
+        if request.method == "OPTIONS" and not self._is_drf:
             return Response(204, {})
         if request.method == "OPTIONS":
             return Response(200, {"Content-Type": "application/json"}, metadata.describe(route))
         if bound is None:
             raise MethodNotAllowed(request.method)
         return self._perform(request, context, bound, path, query, user)
-
-    def _stand_in(
-        self, request: Request, store: Transaction, user: Record | None, context: _Context
-    ) -> Record | None:
-        """Return whom the caller acts as, and say in a header who he really is."""
-        rules = self.api.conventions["auth"]
-        said = rules.get("impersonation") if rules else None
-        if said is None or user is None:
-            return user
-        asked = request.headers.get(said["header"].lower(), "")
-        other = auth.stand_in(asked, user, store, rules, self.api.spec.resources)
-        if other is None:
-            return user
-        context.headers[said["answer"]] = str(user[self._user_key])
-        return other
-
-    def _needs_caller(self, route: Route) -> bool:
-        return any(bound.operation.is_secured for bound in route.bounds.values())
 
     def _perform(
         self,
@@ -312,7 +301,7 @@ class Application:
             operation=bound.operation,
             path=path,
             query=query,
-            now=self.clock(),
+            now=context.now,
             new_id=_Ids(self.options.seed, state),
             random=lambda key: _digest(f"{self.options.seed}/{state.version}/{key}"),
             read_body=lambda scope: decoder.read_body(bound, request, scope),
@@ -321,14 +310,34 @@ class Application:
         )
         if not bound.operation.writes:
             scope = Scope(call, bound, self.store.read(), self.api.pack.may)
-            response = self._act(request, bound, scope)
+            response = self._act(request, scope)
             if scope.until is not EPOCH and not context.is_timed:
-                context.since, context.until = call.now, scope.until
+                context.since, context.until = context.now, scope.until
             return response
-        with self.store.transaction() as transaction:
-            return self._act(request, bound, Scope(call, bound, transaction, self.api.pack.may))
+        transaction = self.store.read()
+        response = self._act(request, Scope(call, bound, transaction, self.api.pack.may))
+        self.store.keep(transaction)
+        return response
 
-    def _act(self, request: Request, bound: Bound, scope: Scope) -> Response:
+    def _stand_in(
+        self, request: Request, store: Transaction, user: Record | None, context: _Context
+    ) -> Record | None:
+        """Return whom the caller acts as, and say in a header who he really is."""
+        said = self._acting
+        if said is None or self._rules is None or user is None:
+            return user
+        asked = request.headers.get(said["header"].lower(), "")
+        other = asked and auth.stand_in(asked, user, store, self._rules, self.api.spec.resources)
+        if not other:
+            return user
+        context.headers[said["answer"]] = str(user[self._user_key])
+        return other
+
+    def _needs_caller(self, route: Route) -> bool:
+        return any(bound.operation.is_secured for bound in route.bounds.values())
+
+    def _act(self, request: Request, scope: Scope) -> Response:
+        bound = scope.bound
         response = renderer.render(bound, request, bound.action(scope))
         if bound.operation.permission is not None and not scope.is_asked:
             # A pack function that forgets to ask must not become a hole.
@@ -356,10 +365,7 @@ class Application:
         return Response(404, {"Content-Type": "text/html; charset=utf-8"}, _NOT_FOUND_PAGE)
 
     def _negotiate(self, request: Request, query: Mapping[str, list[str]]) -> None:
-        if self.api.conventions["dialect"] == "drf" and _asked_format(request, query) not in (
-            "json",
-            "",
-        ):
+        if self._is_drf and _asked_format(request, query) not in ("json", ""):
             raise NotFound
         if not accepts_json(request.headers.get("accept", "")):
             raise NotAcceptable
@@ -429,9 +435,9 @@ class _Ids:
 
     def __call__(self) -> str:
         self._used += 1
-        text = _digest(f"{self._seed}/{self._state.version}/id/{self._used}")
-        # Version and variant bits of a random uuid (RFC 9562, 5.4).
-        return f"{text[:12]}4{text[13:16]}{'89ab'[int(text[16], 16) % 4]}{text[17:32]}"
+        text = f"{self._seed}/{self._state.version}/id/{self._used}"
+        number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
+        return f"{number & ~_UUID_BITS | _UUID_4:032x}"
 
 
 def _digest(text: str) -> str:
@@ -440,8 +446,10 @@ def _digest(text: str) -> str:
 
 def _asked_format(request: Request, query: Mapping[str, list[str]]) -> str:
     """Return the format a query names, or the suffix of a path (rest_framework.urlpatterns)."""
-    named = query.get("format", [""])[-1]
-    return named or request.path.rstrip("/").rpartition("/")[2].partition(".")[2]
+    named = query.get("format")
+    if named and named[-1]:
+        return named[-1]
+    return request.path.rstrip("/").rpartition("/")[2].partition(".")[2]
 
 
 def _printable(text: str) -> str:

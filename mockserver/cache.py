@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from mockserver.exchange import Response
+from mockserver.frozen import dataclass
 from mockserver.json_types import Key
 
 #: Answers kept at most, and their bytes together.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import parse_qsl
 
 from mockserver.errors import Malformed
+from mockserver.frozen import dataclass
 
 #: Where a session is mounted: the part of a path that leads into it.
 MOUNT: Final = re.compile(r"\A/__mock__/s/([^/]*)(?=/|\Z)")

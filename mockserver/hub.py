@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from typing import Final, Protocol, TypeAlias, TypeVar
 
@@ -16,6 +16,7 @@ from mockserver.clock import Clock
 from mockserver.delivery import WHOLE, Delivery
 from mockserver.errors import Invalid, Malformed, NotFound, Rejection, Unavailable
 from mockserver.exchange import MOUNT, Request, Response
+from mockserver.frozen import dataclass
 from mockserver.guard import Guard
 from mockserver.operation import Operation
 from mockserver.scenario import Scenario

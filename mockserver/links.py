@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from mockserver import values
 from mockserver.exchange import MOUNT
+from mockserver.frozen import dataclass
 from mockserver.json_types import Key
 from mockserver.operation import Operation, Resource
 
 _TEMPLATE: Final = re.compile(r"{[^}]+}")
+_ENDS_IN_KEY: Final = re.compile(r"[^{}]*/{[^{}]+}/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,11 @@ class Links:
         operations: Iterable[Operation],
         elsewhere: Iterable[str] = (),
     ) -> None:
-        self._records = [
-            (_pattern(resource.path), resource) for resource in resources.values() if resource.path
-        ]
+        located = [resource for resource in resources.values() if resource.path]
+        self._records = [(_pattern(resource.path), resource) for resource in located]
+        # Where all paths end in a key, with a slash or without, no pattern need be tried.
+        self._places = {resource.around: resource for resource in reversed(located)}
+        self._is_simple = all(_ENDS_IN_KEY.fullmatch(resource.path) for resource in located)
         paths = {operation.path for operation in operations} | set(elsewhere)
         self._routes = [_pattern(path) for path in paths]
 
@@ -49,24 +52,37 @@ class Links:
             path = MOUNT.sub("", urlsplit(url.strip()).path)
         except ValueError:
             return None
+        found = self._quickly(path) if self._is_simple else self._slowly(path)
+        if found is not None:
+            return found
+        if any(route.fullmatch(path) for route in self._routes):
+            return Link("", None)
+        return None
+
+    def _quickly(self, path: str) -> Link | None:
+        before, slash, key = path.removesuffix("/").rpartition("/")
+        end = "/" if path.endswith("/") else ""
+        resource = self._places.get((before + slash, end)) if key else None
+        return None if resource is None else Link(resource.name, read_key(resource, key))
+
+    def _slowly(self, path: str) -> Link | None:
         for pattern, resource in self._records:
             if match := pattern.fullmatch(path):
                 return Link(resource.name, read_key(resource, match[1]))
-        if any(route.fullmatch(path) for route in self._routes):
-            return Link("", None)
         return None
 
 
 def write(base_url: str, resource: Resource, key: Key) -> str:
     """Return the absolute URL of a record."""
-    return base_url + _TEMPLATE.sub(lambda _: str(key), resource.path, count=1)
+    before, after = resource.around
+    return f"{base_url}{before}{key}{after}"
 
 
 def read_key(resource: Resource, text: str) -> Key | None:
     """Return the key a path segment spells, or None when it spells none."""
     if resource.has_integer_key:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-    if resource.fields[resource.key].schema.get("format") == "uuid":
+    if resource.has_uuid_key:
         return values.read_uuid(text)
     return text
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import RLock
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from mockserver import trails
+from mockserver.frozen import dataclass
 from mockserver.json_types import Key, Record
 from mockserver.trails import Changes, Trail
 
@@ -86,12 +87,6 @@ class Reads:
         for name, read in part.reads.tables.items():
             self.of(name).add(read)
 
-    def absorb(self, part: Kept[Any]) -> None:
-        """Have read all that a part was worked out from, however much that is."""
-        for name, read in part.reads.tables.items():
-            self.of(name).add(read)
-        self.parts += [each for each in part.reads.parts if not any(each is p for p in self.parts)]
-
     def close(self) -> None:
         """Drop what only matters while something is being worked out."""
         self.seen = {}
@@ -149,19 +144,42 @@ class Kept(Generic[T]):
         return len(self.value) if isinstance(self.value, Sized) else 1
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+Values: TypeAlias = "Mapping[Hashable, Kept[Any]]"
+
+
+class Together(Kept[Values]):
     """
-    Values that were asked for together, by key, and what they were worked out from in all.
+    Values that were asked for together, by key: one look tells whether all of them hold.
 
-    `late` of them came after it was summed up: what they replace is still in the sum.
+    Its trails are of all tables that any was worked out from, at versions where all held.
     """
 
-    values: Mapping[Hashable, Kept[Any]]
-    late: int = 0
+    __slots__ = ()
 
-    def __len__(self) -> int:
-        return SHOWN * len(self.values)
+    def holds(self, now: Callable[[str], Trail]) -> bool:
+        """Tell whether each value is worked out from what the tables hold now."""
+        met: dict[str, Trail] = {}
+        for name, known in self.trails.items():
+            present = now(name)
+            if present.number != known.number:
+                changes = trails.between(known, present)
+                if changes is None or self._meets(name, changes):
+                    return False
+                met[name] = present
+        for kept in self.value.values():
+            if kept.reads.parts and not all(part.holds(now) for part in kept.reads.parts):
+                return False
+        self.trails.update(met)
+        return True
+
+    def _meets(self, name: str, changes: Changes) -> bool:
+        reads = (kept.reads.tables.get(name) for kept in self.value.values())
+        return any(read is not None and read.meets(changes) for read in reads)
+
+    @property
+    def weight(self) -> int:
+        """What it costs to keep, roughly."""
+        return sum(SHOWN + kept.cost for kept in self.value.values())
 
 
 class Memory:
@@ -204,7 +222,11 @@ class Memory:
         weight, present = self._kept.pop(key, (0, ()))
         others = [each for each in present if each is not instead and each is not kept]
         now = (kept, *others)[:APART]
-        kept.cost = kept.weight
+        if instead is not None and instead.own is not None and instead.reads is kept.reads:
+            # To count all that was read again would take longer than to mend it.
+            kept.cost = instead.cost + kept.size - instead.size
+        else:
+            kept.cost = kept.weight
         added = sum(each.cost for each in now)
         self._kept[key] = added, now
         self._weight += added - weight

@@ -74,15 +74,23 @@ class Resource:
     where: str
     #: The relations that a record itself holds: each write looks at them.
     links: tuple[str, ...] = field(init=False)
+    #: Whether keys are whole numbers, counted up, or uuids.
+    has_integer_key: bool = field(init=False)
+    has_uuid_key: bool = field(init=False)
+    #: What stands before the key in the path of a record, and what after it.
+    around: tuple[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        links = tuple(each.name for each in self.relations.values() if each.is_stored)
-        object.__setattr__(self, "links", links)
-
-    @property
-    def has_integer_key(self) -> bool:
-        """Whether keys are whole numbers, counted up."""
-        return "integer" in types_of(self.fields[self.key].schema)
+        key = self.fields[self.key].schema if self.key in self.fields else {}
+        before, _, rest = self.path.partition("{")
+        found = {
+            "links": tuple(each.name for each in self.relations.values() if each.is_stored),
+            "has_integer_key": "integer" in types_of(key),
+            "has_uuid_key": key.get("format") == "uuid",
+            "around": (before, rest.partition("}")[2]),
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from mockserver.actions import Scope
 from mockserver.errors import Issue
+from mockserver.frozen import dataclass
 from mockserver.json_types import Key, Record
 from mockserver.operation import Order, Resource
 from mockserver.paths import UNREACHED, Path, Paths, comparable

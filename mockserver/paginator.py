@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mockserver.errors import Invalid, Issue, NotFound
+from mockserver.frozen import dataclass
 
 T = TypeVar("T")
 

@@ -157,23 +157,28 @@ class Paths:
             return _several(reach)
         target = self.resources[relation.to]
         keys = [self.compile(target, path, place) for path in relation.order]
-        levels = [(key.first, comparable(key, self.collation)) for key in keys]
+        levels = [_level(key.first, comparable(key, self.collation)) for key in keys]
+        only = levels[0]
 
         def ordered(record: Record, scope: Scope) -> list[JSON]:
             found = reach(record, scope)
             if len(found) < 2:
                 return found
-
-            def rank(r: Record) -> list[tuple[bool, Any]]:
-                firsts = ((first(r, scope), show) for first, show in levels)
-                return [
-                    (True, "") if v is None or v is UNREACHED else (False, show(v))
-                    for v, show in firsts
-                ]
-
-            return sorted(found, key=rank)
+            if len(levels) == 1:
+                return sorted(found, key=lambda r: only(r, scope))
+            return sorted(found, key=lambda r: [level(r, scope) for level in levels])
 
         return _several(ordered)
+
+
+def _level(first: First, shown: Callable[[JSON], Any]) -> Callable[[Record, Scope], Any]:
+    """Return what ranks a record by a value; nulls come last."""
+
+    def level(record: Record, scope: Scope) -> tuple[bool, Any]:
+        value = first(record, scope)
+        return (True, "") if value is None or value is UNREACHED else (False, shown(value))
+
+    return level
 
 
 def comparable(path: Path, collation: str) -> Callable[[JSON], Any]:

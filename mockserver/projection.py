@@ -3,38 +3,124 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from mockserver import views
 from mockserver.actions import Scope
 from mockserver.compiler import resolve
 from mockserver.errors import SpecError
+from mockserver.frozen import dataclass
 from mockserver.json_types import JSON, OMIT, Record
 from mockserver.loader import where
 from mockserver.operation import Resource, Schema, is_nullable, types_of
-from mockserver.paths import UNREACHED, Path, Paths, head
+from mockserver.paths import UNREACHED, First, Path, Paths, head
 
 Getter: TypeAlias = Callable[[Record, Scope], JSON]
 _DEPTH: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """How a schema shows a record: one getter for each property, in order."""
+class Column(NamedTuple):
+    """
+    One property: its name, and how it is read from one of the records that a view starts at.
 
-    getters: Mapping[str, Getter]
+    `start` is the place of that record: 0 for the one that is shown. `field` is what it
+    stores and shows as it is; where that is "", `getter` knows. `absent` stands for what
+    cannot be reached.
+    """
+
+    name: str
+    start: int
+    field: str
+    getter: Getter
+    absent: JSON
+
+
+class Hop(NamedTuple):
+    """A way to another record to start at, from the one at the place `start`."""
+
+    start: int
+    first: First
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """How a schema shows a record: its properties in order, and the records they start at."""
+
+    columns: tuple[Column, ...] = ()
+    hops: tuple[Hop, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all properties."""
+        return frozenset(column.name for column in self.columns)
 
     def show(self, record: Record, scope: Scope, names: frozenset[str] | None = None) -> JSON:
         """Return the record as the schema shows it; `names` keeps some of the keys."""
-        getters = self.getters
         if names is not None:
-            getters = {name: getters[name] for name in getters if name in names}
-        return {
-            name: value
-            for name, getter in getters.items()
-            if (value := getter(record, scope)) is not OMIT
-        }
+            return _narrowed(self, names).show(record, scope)
+        starts: list[Any] = [record]
+        for start, first in self.hops:
+            here = starts[start]
+            starts.append(here if here is UNREACHED else first(here, scope))
+        shown = {}
+        for name, start, field, getter, absent in self.columns:
+            here = starts[start]
+            if here is UNREACHED:
+                value = absent
+            elif field:
+                value = here.get(field)
+            else:
+                value = getter(here, scope)
+            if value is not OMIT:
+                shown[name] = value
+        return shown
+
+
+@lru_cache(maxsize=256)
+def _narrowed(view: View, names: frozenset[str]) -> View:
+    """Return a view with some properties only, which goes nowhere else than they need."""
+    columns = tuple(column for column in view.columns if column.name in names)
+    needed = {column.start for column in columns}
+    hops: list[Hop] = []
+    for place in range(len(view.hops), 0, -1):
+        hop = view.hops[place - 1] if place in needed else Hop(0, _nowhere)
+        needed.add(hop.start)
+        hops.insert(0, hop)
+    return View(columns, tuple(hops))
+
+
+def _nowhere(record: Record, scope: Scope) -> JSON:
+    return UNREACHED
+
+
+def _itself(record: Record, scope: Scope) -> JSON:
+    return record
+
+
+class _Starts:
+    """
+    The records that the properties of one view start at, by the way to them.
+
+    It shows a record of `resource`, `depth` views below the outermost one.
+    """
+
+    def __init__(self, paths: Paths, resource: Resource, depth: int) -> None:
+        self._paths, self.resource, self.depth = paths, resource, depth
+        self._known: dict[str, tuple[int, Resource]] = {"": (0, resource), ".": (0, resource)}
+        self.hops: list[Hop] = []
+
+    def place(self, text: str) -> tuple[int, Resource]:
+        """Return the place of the record that a path of relations leads to, and what it is."""
+        if text not in self._known:
+            before, _, relation = text.rpartition(".")
+            start, here = self.place(before)
+            path = self._paths.compile(here, relation, here.where)
+            assert path.resource is not None
+            self.hops.append(Hop(start, path.first))
+            self._known[text] = len(self.hops), path.resource
+        return self._known[text]
 
 
 class Views:
@@ -48,24 +134,24 @@ class Views:
 
     def compile(self, schema: Schema, resource: Resource, depth: int = 0) -> View:
         """Return the view a schema gives of a resource; mistakes join `problems`."""
-        getters: dict[str, Getter] = {}
         if depth > _DEPTH:
             place = where(schema)
             self.problems.append(SpecError(place, "views nest without end; break the circle"))
-            return View({})
+            return View()
+        starts, columns = _Starts(self.paths, resource, depth), []
         for name, declared in properties_of(self.document, schema).items():
             try:
-                getters[name] = self._getter(name, declared, resource, depth)
+                columns.append(self._column(name, declared, starts))
             except SpecError as problem:
                 self.problems.append(problem)
-        return View(getters)
+        return View(tuple(columns), tuple(starts.hops))
 
-    def _getter(self, name: str, declared: Any, resource: Resource, depth: int) -> Getter:
-        schema = resolve(self.document, declared)
+    def _column(self, name: str, declared: Any, starts: _Starts) -> Column:
+        schema, resource = resolve(self.document, declared), starts.resource
         place = where(declared) or where(schema)
         source = schema.get("x-from", name)
         if isinstance(source, dict):
-            return self._special(name, source, schema, resource, depth, place)
+            return self._special(name, source, schema, starts, place)
         if source == "server":
             source = name
         if source == name and name not in resource.fields and name not in resource.relations:
@@ -73,53 +159,57 @@ class Views:
             raise SpecError(place, text)
         path = self.paths.compile(resource, source, place)
         if path.resource is not None and _shows_objects(self.document, schema):
-            return self._nested(path, path.resource, schema, depth, resource.key)
-        return _value(path, schema)
+            return self._nested(name, path, path.resource, schema, starts)
+        return self._value(name, path, schema, starts)
 
     def _special(
-        self, name: str, source: Mapping[str, Any], schema: Schema, resource: Resource,
-        depth: int, place: str,
-    ) -> Getter:  # fmt: skip
+        self, name: str, source: Mapping[str, Any], schema: Schema, starts: _Starts, place: str
+    ) -> Column:
+        resource = starts.resource
         if "link" in source:
             path = self.paths.compile(resource, source["link"], place)
-            return _link(path, schema, place)
+            return _link(name, path, schema, starts, place)
         if "media" in source:
-            return self._media(self.paths.compile(resource, source["media"], place))
+            return _own(name, self._media(self.paths.compile(resource, source["media"], place)))
         if "computed" in source:
             function = self.paths.function(source["computed"], place)
             if "resource" not in source:
-                return function
+                return _own(name, function)
             if source["resource"] not in self.paths.resources:
                 raise SpecError(place, f"there is no resource {source['resource']!r}")
             of = self.paths.resources[source["resource"]]
             made = Path(function, head(function), name, of, None, is_many=True)
-            return self._nested(made, of, schema, depth, resource.key)
-        path = self.paths.compile(resource, name, place)
-        return _value(path, schema)
+            return self._nested(name, made, of, schema, starts)
+        return self._value(name, self.paths.compile(resource, name, place), schema, starts)
 
-    def _nested(self, path: Path, of: Resource, schema: Schema, depth: int, key: str) -> Getter:
+    def _nested(
+        self, name: str, path: Path, of: Resource, schema: Schema, starts: _Starts
+    ) -> Column:
         is_list = "array" in types_of(schema)
         inner = resolve(self.document, schema.get("items") or {}) if is_list else schema
-        show = self.compile(inner, of, depth + 1).show
+        show = self.compile(inner, of, starts.depth + 1).show
         if is_list:
             # A computed relation may answer null: not the same as having none.
             reach: Callable[[Record, Scope], list[Record] | None] = path.reach
-            name = object()
+            own, key = object(), starts.resource.key
 
             def many(record: Record, scope: Scope) -> JSON:
                 found = reach(record, scope)
                 if found is not None and len(found) >= views.MANY:
-                    return views.shown(scope, (name, record[key]), of, found, show)
+                    return views.shown(scope, (own, record[key]), of, found, show)
                 return None if found is None else [show(r, scope) for r in found]
 
-            return many
-        first, absent = path.first, None if is_nullable(schema) else OMIT
+            return _own(name, many)
+        absent = None if is_nullable(schema) else OMIT
+        if not path.is_many:
+            return Column(name, starts.place(path.text)[0], "", show, absent)
+        first = path.first
 
         def one(record: Record, scope: Scope) -> JSON:
             found = first(record, scope)
             return absent if found is UNREACHED else show(found, scope)
 
-        return one
+        return _own(name, one)
 
     def _media(self, path: Path) -> Getter:
         before, _, after = self.media_path.partition("{key}")
@@ -134,21 +224,24 @@ class Views:
 
         return media
 
+    def _value(self, name: str, path: Path, schema: Schema, starts: _Starts) -> Column:
+        if path.is_many:
+            reach = path.reach if path.resource is None else _keys(path, path.resource.key).reach
+            return _own(name, reach)
+        absent = None if is_nullable(schema) else OMIT
+        if path.resource is not None:
+            return Column(name, starts.place(path.text)[0], path.resource.key, _itself, absent)
+        before, _, last = path.text.rpartition(".")
+        start, here = starts.place(before)
+        field = here.fields[last]
+        if field.computed:
+            return Column(name, start, "", self.paths.function(field.computed, here.where), absent)
+        return Column(name, start, last, _itself, absent)
 
-def _value(path: Path, schema: Schema) -> Getter:
-    if path.resource is not None:
-        path = _keys(path, path.resource.key)
-    if path.is_many:
-        return path.reach
-    if path.is_own:
-        return path.first
-    first, absent = path.first, None if is_nullable(schema) else OMIT
 
-    def value(record: Record, scope: Scope) -> JSON:
-        found = first(record, scope)
-        return absent if found is UNREACHED else found
-
-    return value
+def _own(name: str, getter: Getter) -> Column:
+    """Return the property that a function reads from the record itself."""
+    return Column(name, 0, "", getter, OMIT)
 
 
 def _keys(path: Path, key: str) -> Path:
@@ -164,13 +257,11 @@ def _keys(path: Path, key: str) -> Path:
     return replace(path, reach=reach, first=first)
 
 
-def _link(path: Path, schema: Schema, place: str) -> Getter:
+def _link(name: str, path: Path, schema: Schema, starts: _Starts, place: str) -> Column:
     resource = path.resource
     if resource is None or not resource.path:
         raise SpecError(place, f"cannot link to {path.text!r}: its resource has no path")
-    absent = None if is_nullable(schema) else OMIT
-    before, _, after = resource.path.partition("{")
-    after = after.partition("}")[2]
+    before, after = resource.around
     key, first = resource.key, path.first
 
     if "array" in types_of(schema):
@@ -179,15 +270,20 @@ def _link(path: Path, schema: Schema, place: str) -> Getter:
             found = path.reach(record, scope)
             return [f"{scope.call.base_url}{before}{one[key]}{after}" for one in found]
 
-        return links
+        return _own(name, links)
 
     def link(record: Record, scope: Scope) -> JSON:
-        found = first(record, scope)
-        if found is UNREACHED:
-            return absent
-        return f"{scope.call.base_url}{before}{found[key]}{after}"
+        return f"{scope.call.base_url}{before}{record[key]}{after}"
 
-    return link
+    absent = None if is_nullable(schema) else OMIT
+    if not path.is_many:
+        return Column(name, starts.place(path.text)[0], "", link, absent)
+
+    def first_link(record: Record, scope: Scope) -> JSON:
+        found = first(record, scope)
+        return absent if found is UNREACHED else link(found, scope)
+
+    return _own(name, first_link)
 
 
 def properties_of(document: Mapping[str, Any], schema: Schema) -> dict[str, Any]:

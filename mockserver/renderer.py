@@ -51,14 +51,13 @@ def encode(body: JSON, accept: str = "") -> bytes:
         width = min(int(indent[1]), _WIDEST)
         return json.dumps(body, ensure_ascii=False, indent=width).encode()
     if type(body) is list and all(type(each) is Shown for each in body):
-        return b"[" + b",".join(map(_written, body)) + b"]"
+        return b"[%b]" % b",".join([row.text or _written(row) for row in body])
     return _dumped(body)
 
 
 def _written(row: Shown) -> bytes:
-    if row.text is None:
-        row.text = _dumped(row)
-    return row.text
+    row.text = text = _dumped(row)
+    return text
 
 
 def _dumped(body: JSON) -> bytes:
@@ -103,22 +102,22 @@ def _links(request: Request, page: Page[Any], rules: Mapping[str, Any]) -> dict[
     # Page 1 is the list without a page parameter, other parameters in name order,
     # as rest_framework.utils.urls.replace_query_param writes them.
     name = rules["number"]
-    before, after = _around(request.query, name)
+    before, spelled, after = _around(request.query, name)
     base = request.base_url + request.path
     found = {}
     for rel, number in paginator.numbers(page).items():
-        asked = (before, f"{quote_plus(name)}={number}" if number > 1 else "", after)
+        asked = (before, f"{spelled}={number}" if number > 1 else "", after)
         text = "&".join(filter(None, asked))
         found[rel] = f"{base}?{text}" if text else base
     return found
 
 
 @lru_cache(maxsize=512)
-def _around(text: str, name: str) -> tuple[str, str]:
-    """Return the parameters of a query that come before a name, and those after it."""
+def _around(text: str, name: str) -> tuple[str, str, str]:
+    """Return the parameters of a query that come before a name, the name, and those after it."""
     query = sorted(parse_qs(text, keep_blank_values=True, errors="replace").items())
     before = _encoded([pair for pair in query if pair[0] < name])
-    return before, _encoded([pair for pair in query if pair[0] > name])
+    return before, quote_plus(name), _encoded([pair for pair in query if pair[0] > name])
 
 
 def _encoded(pairs: list[tuple[str, list[str]]]) -> str:

@@ -40,11 +40,16 @@ class Router:
 
     def __init__(self, bounds: Iterable[Bound]) -> None:
         self._root = _Branch()
+        # Paths without parameters, which most lists have: a literal always wins.
+        self._plain: dict[str, Route] = {}
         by_path: dict[str, dict[str, Bound]] = {}
         for bound in bounds:
             by_path.setdefault(bound.operation.path, {})[bound.operation.method] = bound
         for path, methods in by_path.items():
-            self._add(path, Route(path, methods, _allow(methods)))
+            route = Route(path, methods, _allow(methods))
+            self._add(path, route)
+            if "{" not in path:
+                self._plain[path] = route
 
     def _add(self, path: str, route: Route) -> None:
         branch, names = self._root, []
@@ -59,6 +64,9 @@ class Router:
 
     def match(self, path: str) -> tuple[Route, dict[str, str]] | None:
         """Return the route of a path and its parameters, percent-decoded."""
+        plain = self._plain.get(path)
+        if plain is not None:
+            return plain, {}
         found = _descend(self._root, path.split("/")[1:], 0, ())
         if found is None or found[0].route is None:
             return None

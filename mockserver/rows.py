@@ -12,6 +12,8 @@ T = TypeVar("T")
 #: How many items a chunk may hold at least, and how many times the root of their number.
 CHUNK: Final = 1024
 _ROOTS: Final = 4
+#: Up to so many items are looked through faster than a dozen of them are compared.
+_SHORT: Final = 128
 
 
 class Rows(Sequence[T], Generic[T]):
@@ -51,6 +53,8 @@ class Rows(Sequence[T], Generic[T]):
             start, stop, step = index.indices(len(self))
             if step != 1:
                 return list(self)[index]
+            if len(self._chunks) == 1:
+                return list(self._chunks[0][start:stop])
             return list(self._between(start, stop))
         place = index + len(self) if index < 0 else index
         if not 0 <= place < len(self):
@@ -60,27 +64,28 @@ class Rows(Sequence[T], Generic[T]):
 
     def without(self, item: T, key: Callable[[T], Any]) -> Rows[T]:
         """Return the sequence without this very item; the same when it is not in it."""
-        number, place = self._find(item, key)
-        if number == len(self._chunks):
+        number, place = self._look(item, key(item), key)
+        if place < 0:
             return self
         chunk = self._chunks[number]
-        if place == len(chunk) or chunk[place] is not item:
-            return self
         return self._with(number, chunk[:place] + chunk[place + 1 :])
 
     def instead(self, old: T, new: T, key: Callable[[T], Any]) -> Rows[T]:
-        """Return the sequence with an item in place of this very one, whose key is the same."""
-        number, place = self._find(old, key)
-        chunk = self._chunks[number] if number < len(self._chunks) else ()
-        if place == len(chunk) or chunk[place] is not old:
+        """Return the sequence with an item in place of this very one; only where keys agree."""
+        wanted = key(old)
+        if wanted != key(new):
             return self
+        number, place = self._look(old, wanted, key)
+        if place < 0:
+            return self
+        chunk = self._chunks[number]
         return self._with(number, (*chunk[:place], new, *chunk[place + 1 :]))
 
     def plus(self, item: T, key: Callable[[T], Any]) -> Rows[T]:
         """Return the sequence with one item more, at its place."""
         if not self._chunks:
             return Rows(((item,),))
-        number, place = self._find(item, key)
+        number, place = self._find(key(item), key)
         if number == len(self._chunks):
             number, place = number - 1, len(self._chunks[-1])
         chunk = self._chunks[number]
@@ -99,9 +104,20 @@ class Rows(Sequence[T], Generic[T]):
         rest = chain.from_iterable(islice(self._chunks, number, None))
         return islice(rest, start - offset, stop - offset)
 
-    def _find(self, item: T, key: Callable[[T], Any]) -> tuple[int, int]:
-        """Return the chunk and the place in it of the first item that is not less."""
-        chunks, wanted = self._chunks, key(item)
+    def _look(self, item: T, wanted: Any, key: Callable[[T], Any]) -> tuple[int, int]:
+        """Return the chunk that this very item is in, and its place there; -1 for nowhere."""
+        chunks = self._chunks
+        if len(chunks) == 1 and len(chunks[0]) <= _SHORT:
+            return 0, next((n for n, each in enumerate(chunks[0]) if each is item), -1)
+        number, place = self._find(wanted, key)
+        is_there = number < len(chunks) and place < len(chunks[number])
+        return number, place if is_there and chunks[number][place] is item else -1
+
+    def _find(self, wanted: Any, key: Callable[[T], Any]) -> tuple[int, int]:
+        """Return the chunk and the place in it of the first item whose key is not less."""
+        chunks = self._chunks
+        if len(chunks) == 1:
+            return 0, bisect_left(chunks[0], wanted, key=key)
         number = bisect_left(chunks, wanted, key=lambda chunk: key(chunk[-1]))
         return number, bisect_left(chunks[number], wanted, key=key) if number < len(chunks) else 0
 

@@ -20,6 +20,8 @@ from mockserver.errors import Issue
 from mockserver.json_types import JSON
 from mockserver.operation import Schema, types_of
 
+#: Made once: to put its rules together takes longer than to clean a text by them.
+_CLEANER: Final = nh3.Cleaner()
 #: Returns the stored value or raises Refused.
 Reader: TypeAlias = Callable[[JSON], JSON]
 
@@ -270,7 +272,7 @@ def _text(schema: Schema, steps: Mapping[str, Any], *, is_lenient: bool) -> Read
         if issues := [issue for test in tests if (issue := test(text))]:
             raise Refused(*issues)
         if "html" in steps:
-            text = nh3.clean(text)
+            text = _CLEANER.clean(text)
         return text.lower() if "lower" in steps else text
 
     return read

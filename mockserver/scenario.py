@@ -135,8 +135,7 @@ def refilled(
     store = Store(spec.resources)
     with store.transaction() as transaction:
         for name, held in records.items():
-            for record in held:
-                transaction.insert(name, record)
+            transaction.insert_all(name, held)
     return _counted(store.state, serials, writes)
 
 

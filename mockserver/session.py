@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -14,6 +13,7 @@ from mockserver.clock import Clock, Duration
 from mockserver.errors import Invalid, NotFound, TooMany
 from mockserver.exchange import Request
 from mockserver.faults import Faults
+from mockserver.frozen import dataclass
 from mockserver.journal import Budget, Journal
 from mockserver.json_types import Key
 from mockserver.members import NAME

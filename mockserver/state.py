@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import count
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from immutables import Map
 
+from mockserver.frozen import dataclass
 from mockserver.json_types import Key, Record
-from mockserver.memory import Group, Kept, Memory, Reads, held, trails_of
+from mockserver.memory import Kept, Memory, Reads, Together, Values, held, trails_of
 from mockserver.operation import Resource
 from mockserver.trails import EMPTY, Changes, Trail, between
 
@@ -26,6 +27,8 @@ FEW: Final = 64
 #: A value is mended so many times before it is made anew, and more often when that costs more.
 MENDS: Final = 1000
 _NOBODY: Final[Map[Any, Any]] = Map()
+#: Values that are asked for together have each read something, and all of them nothing else.
+_NOTHING_READ: Final = Reads()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,12 @@ class Reader:
 
     def get(self, resource: str, key: Key | None) -> Record | None:
         """Return the record of that key, or None."""
-        if self._reads is not None and key is not None:
+        if key is None:
+            return None
+        if self._reads is not None:
             self._reads.of(resource).keys.add(key)
         table = self._tables.get(resource)
-        return None if table is None or key is None else table.records.get(key)
+        return None if table is None else table.records.get(key)
 
     def all(self, resource: str) -> tuple[Record, ...]:
         """Return every record of a resource, ordered by key."""
@@ -176,26 +181,34 @@ class Reader:
         changed that any of them followed from.
         """
 
-        def suits(group: Group) -> bool:
+        def suits(values: Values) -> bool:
             # Somebody else's values are no start.
-            pairs = ((place, group.values.get(key)) for place, key in enumerate(keys))
+            pairs = ((place, values.get(key)) for place, key in enumerate(keys))
             return any(kept is not None and fits(place, kept.value) for place, kept in pairs)
 
         with self.state.memory.lock:
             known = list(self._candidates(whole))
             group = self._first(known, suits)
+            values: Values = {} if group is None else group.value
             found: dict[Hashable, Kept[T]] = {}
             late = []
             for place, key in enumerate(keys):
-                kept = None if group is None else group.value.values.get(key)
+                kept = values.get(key)
                 if kept is None or not fits(place, kept.value):
-                    others = (each.value.values.get(key) for each in known)
+                    others = (each.value.get(key) for each in known)
                     kept = self._first(others, partial(fits, place))
-                    kept = kept or self._made(partial(make, place))
+                    if kept is None:
+                        kept = self._made(partial(make, place))
+                        kept.cost = kept.weight
                     late.append(kept)
                 found[key] = kept
             if late or group is None:
-                self.state.memory.put(whole, self._together(found, late, group), group)
+                trails = {} if group is None else dict(group.trails)
+                for kept in late:
+                    for name in kept.reads.tables.keys() - trails.keys():
+                        trails[name] = self._trail(name)
+                made = Together(found, _NOTHING_READ, trails, self._resources)
+                self.state.memory.put(whole, made, group)
         if self._reads is not None:
             for kept in found.values():
                 self._reads.join(kept)
@@ -281,26 +294,10 @@ class Reader:
 
     def _first(self, known: Iterable[Kept[T] | None], fits: Callable[[T], bool]) -> Kept[T] | None:
         """Return the first of some values that holds."""
-        kept = (each for each in known if each is not None and fits(each.value))
-        return next((each for each in kept if each.holds(self._trail)), None)
-
-    def _together(
-        self,
-        found: Mapping[Hashable, Kept[Any]],
-        late: Sequence[Kept[Any]],
-        group: Kept[Group] | None,
-    ) -> Kept[Group]:
-        """Return values as a group: the one before with what came late, or summed up anew."""
-        count = len(late) if group is None else group.value.late + len(late)
-        if group is None or count > len(found):
-            reads, count = Reads(), 0
-            late = tuple(found.values())
-        else:
-            reads = group.reads
-        for kept in late:
-            reads.absorb(kept)
-        trails = trails_of(reads, self._trail)
-        return Kept(Group(found, count), reads, trails, self._resources)
+        for each in known:
+            if each is not None and fits(each.value) and each.holds(self._trail):
+                return each
+        return None
 
     def _remember(self, key: Any, found: Kept[Any]) -> None:
         if len(self._memo) >= MEMO_LIMIT:
@@ -349,19 +346,29 @@ def reindex(
     new: Record | None,
 ) -> Map[str, Map[Key, Map[Key, None]]]:
     """Return the indexes after one record has changed."""
-    before: Collection[Key] = held(old, field)
-    after: Collection[Key] = held(new, field)
+    before: Any = None if old is None else old.get(field)
+    after: Any = None if new is None else new.get(field)
     if before == after:
         return indexes
-    if len(before) > 1 or len(after) > 1:
-        # The same key may be there twice.
-        before, after = set(before), set(after)
     found = index = indexes.get(field, _NOBODY)
-    for target in before:
-        if target not in after and target in index:
-            rest = index[target].delete(key)
-            index = index.set(target, rest) if len(rest) else index.delete(target)
-    for target in after:
-        if target not in before:
+    if isinstance(before, list) or isinstance(after, list):
+        # The same key may be there twice.
+        lost, won = set(held(old, field)), set(held(new, field))
+        for target in lost - won:
+            index = _unheld(index, target, key)
+        for target in won - lost:
             index = index.set(target, index.get(target, _NOBODY).set(key, None))
+    else:
+        if before is not None:
+            index = _unheld(index, before, key)
+        if after is not None:
+            index = index.set(after, index.get(after, _NOBODY).set(key, None))
     return indexes if index is found else indexes.set(field, index)
+
+
+def _unheld(index: Map[Key, Map[Key, None]], target: Key, key: Key) -> Map[Key, Map[Key, None]]:
+    """Return an index without one holder of a target."""
+    if target not in index:
+        return index
+    rest = index[target].delete(key)
+    return index.set(target, rest) if len(rest) else index.delete(target)

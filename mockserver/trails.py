@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
@@ -18,6 +18,8 @@ _numbers = count(1)
 _number = attrgetter("number")
 #: What a key held before and after: None where there was no record.
 Changes: TypeAlias = "Mapping[Key, tuple[Record | None, Record | None]]"
+#: The same of one write, with the key.
+Write: TypeAlias = "tuple[Key, Record | None, Record | None]"
 
 
 class Step(NamedTuple):
@@ -59,14 +61,19 @@ class Trail:
         """The writes, the oldest first."""
         return self._older + self._newer
 
-    def after(self, key: Key, old: Record | None, new: Record | None) -> Trail:
-        """Return the trail that goes one write further."""
+    def after(self, writes: Sequence[Write]) -> Trail:
+        """Return the trail that goes some writes further."""
         base, older, newer = self.base, self._older, self._newer
-        if len(newer) >= _PIECE:
-            older, newer = older + newer, ()
-            if len(older) >= 2 * LENGTH:
-                base, older = older[-LENGTH - 1].number, older[-LENGTH:]
-        return Trail(base, older, (*newer, Step(next(_numbers), key, old, new)))
+        if len(writes) > LENGTH:
+            # Nobody has seen the versions in between.
+            base, older, newer, writes = next(_numbers), (), (), writes[-LENGTH:]
+        steps = tuple([Step(next(_numbers), *write) for write in writes])
+        if len(newer) + len(steps) <= _PIECE:
+            return Trail(base, older, newer + steps)
+        older = older + newer + steps
+        if len(older) >= 2 * LENGTH:
+            base, older = older[-LENGTH - 1].number, older[-LENGTH:]
+        return Trail(base, older)
 
     def since(self, number: int) -> tuple[Step, ...] | None:
         """Return the writes that came after a version, None when it is not on the way."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
-from mockserver.actions import Bound, Scope
+from mockserver.actions import Bound, Call, Scope
+from mockserver.frozen import dataclass
 from mockserver.json_types import JSON, Key, Record, Shown
 from mockserver.memory import SHOWN
 from mockserver.operation import Resource
@@ -179,8 +179,8 @@ def shown(
     `name` tells them from all others, together with the caller and the call.
     """
     key, call = resource.key, scope.call
-    asked = tuple((each, tuple(values)) for each, values in call.query.items())
-    place = ("shown", name, call.operation.id, tuple(call.path.items()), asked, call.base_url)
+    path = tuple(call.path.items())
+    place = ("shown", name, call.operation.id, path, _asked(call), call.base_url)
 
     def make() -> dict[Key, JSON]:
         return {record[key]: show(record, scope) for record in records}
@@ -217,39 +217,37 @@ class _Row:
     since: datetime
     until: datetime | None
 
-    def fits(self, scope: Scope, record: Record) -> bool:
-        """Tell whether a record is shown so to a call, if no other record has changed."""
-        return (
-            self.record is record
-            and self.bound is scope.bound
-            and self.user is scope.user
-            and self.parent is scope.parent
-            and self.since <= scope.call.now
-            and (self.until is None or scope.call.now < self.until)
-        )
-
 
 def page(scope: Scope, records: Sequence[Record], names: frozenset[str] | None) -> list[JSON]:
     """Return records as the operation shows them, each kept until what it leads to changes."""
     bound, call = scope.bound, scope.call
-    asked = tuple((each, tuple(values)) for each, values in call.query.items())
-    place = (bound.operation.id, names, tuple(call.path.items()), asked, call.base_url)
+    user, parent, now = call.user, scope.parent, call.now
+    place = (bound.operation.id, names, tuple(call.path.items()), _asked(call), call.base_url)
     key = bound.resource.key
 
     def make(number: int) -> _Row:
         record = records[number]
         shown_, since, until = _timed(scope, lambda: Shown(bound.shows(record, scope, names)))
-        return _Row(shown_, record, bound, scope.user, scope.parent, since, until)
+        return _Row(shown_, record, bound, user, parent, since, until)
 
-    rows = scope.store.keep_each(
-        ("page", place),
-        [record[key] for record in records],
-        make,
-        lambda number, old: old.fits(scope, records[number]),
-    )
-    for row in rows:
-        _bound(scope, row.until)
+    def fits(number: int, old: _Row) -> bool:
+        return (
+            old.record is records[number]
+            and old.bound is bound
+            and old.user is user
+            and old.parent is parent
+            and old.since <= now
+            and (old.until is None or now < old.until)
+        )
+
+    rows = scope.store.keep_each(("page", place), [r[key] for r in records], make, fits)
+    _bound(scope, min((row.until for row in rows if row.until is not None), default=None))
     return [row.value for row in rows]
+
+
+def _asked(call: Call) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the query of a call as part of a key."""
+    return tuple((name, tuple(values)) for name, values in call.query.items())
 
 
 def _bound(scope: Scope, until: datetime | None) -> None:
@@ -296,7 +294,7 @@ def _mended(rows: Rows[Record], changes: Changes, wanted: Wanted) -> Rows[Record
     come = []
     for old, present in changes.values():
         new = present if present is not None and wanted.keeps(present) else None
-        if old is not None and new is not None and wanted.rank(old) == wanted.rank(new):
+        if old is not None and new is not None:
             before, rows = rows, rows.instead(old, new, wanted.rank)
             if rows is not before:
                 continue

@@ -119,13 +119,15 @@ def test_rows_end_where_a_list_ends():
     forth=st.lists(st.integers(0, 5), max_size=12),
     length=st.integers(1, 20),
     piece=st.integers(1, 20),
+    burst=st.integers(1, 5) | st.just(30),
 )
-def test_what_differs_is_known_or_said_to_be_unknown(common, back, forth, length, piece):
+def test_what_differs_is_known_or_said_to_be_unknown(common, back, forth, length, piece, burst):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trails, "LENGTH", length)
         patch.setattr(trails, "_PIECE", piece)
-        fork = _written({}, EMPTY, common)
-        (before, one), (after, other) = _written(*fork, back), _written(*fork, forth)
+        fork = _written({}, EMPTY, common, burst)
+        before, one = _written(*fork, back, burst)
+        after, other = _written(*fork, forth, burst)
         changes = between(one, other)
 
         if changes is None:
@@ -139,20 +141,28 @@ def test_what_differs_is_known_or_said_to_be_unknown(common, back, forth, length
         }
 
 
-def _written(records, trail, keys):
+def _written(records, trail, keys, burst):
+    """Write some keys, so many at once."""
     records = dict(records)
-    for key in keys:
-        # Every other write of a key removes it.
-        new = None if records.get(key) else {"id": key, "n": object()}
-        trail = trail.after(key, records.get(key), new)
-        records[key] = new
+    for keys_at_once in batched(keys, burst):
+        writes = []
+        for key in keys_at_once:
+            # Every other write of a key removes it.
+            new = None if records.get(key) else {"id": key, "n": object()}
+            writes.append((key, records.get(key), new))
+            records[key] = new
+        trail = trail.after(writes)
     return records, trail
+
+
+def batched(items, size):
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def test_a_table_that_was_made_otherwise_is_like_no_other():
     assert between(Trail(), Trail()) is None
     assert between(EMPTY, Trail()) is None
-    one = Trail().after(1, None, {"id": 1})
+    one = Trail().after([(1, None, {"id": 1})])
     copy = pickle.loads(pickle.dumps(one))
     assert between(one, copy) is None
     assert len(one.steps) == 1

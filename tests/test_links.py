@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from mockserver import links
 from mockserver.links import Link, Links
@@ -87,3 +88,28 @@ def test_other_texts_are_no_integer_key(text):
 
 def test_a_key_is_written_as_it_is():
     assert links.write("", RESOURCES["shelf"], r"a\1") == r"/shelves/a\1"
+
+
+WORDS = ("authors", "books", "shelves", UUID, "7", "", "a\n", "{x}")
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=4).map("/".join))
+def test_a_short_cut_finds_what_the_patterns_find(path):
+    slow = Links(RESOURCES, [_Operation()])
+    slow._is_simple = False  # the way without a short cut
+
+    for url in (path, f"/{path}", f"/{path}/"):
+        assert LINKS.read(url) == slow.read(url)
+
+
+def test_keys_may_stand_anywhere_in_a_path():
+    nested = small.resources("""
+    PageRecord:
+      type: object
+      x-resource: {name: page, key: number, path: "/pages/{number}/text/"}
+      properties: {number: {type: integer}}
+    """)
+
+    assert Links(nested, []).read("/pages/7/text/") == Link("page", 7)
+    assert Links(nested, []).read("/pages/7/") is None
+    assert links.write("", nested["page"], 7) == "/pages/7/text/"

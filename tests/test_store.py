@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import copy
+from itertools import count
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
@@ -108,6 +109,38 @@ def test_what_is_inserted_is_found(store):
     assert store.read().get("team", 1) is record
     assert store.read().get("team", 2) is None
     assert store.read().get("team", None) is None
+
+
+people = st.fixed_dictionaries(
+    {"team": references, "boss": references, "badges": st.lists(keys, max_size=3)}
+)
+
+
+@given(groups=st.lists(st.lists(people, max_size=40), max_size=4))
+def test_many_are_inserted_as_one_after_another_would_be(groups):
+    """Records, indexes, numbers, writes: all the same."""
+    at_once, singly, numbers = Store(RESOURCES), Store(RESOURCES), count(1)
+    for group in groups:
+        records = [{"id": next(numbers), **fields} for fields in group]
+        with at_once.transaction() as one, singly.transaction() as other:
+            one.insert_all("person", iter(records))
+            for record in records:
+                other.insert("person", record)
+            assert one.changes == other.changes
+        assert at_once.state.version == singly.state.version
+        tables = [each.state.tables.get("person") for each in (at_once, singly)]
+        # Equal but for their trails, which no two tables share.
+        one, other = (each and (each.records, each.indexes, each.serial) for each in tables)
+        assert one == other
+
+
+def test_of_many_that_are_inserted_each_key_is_new(store):
+    person(store, 1)
+    with store.transaction() as transaction:
+        for numbers in ([2, 3, 2], [2, 1]):
+            with pytest.raises(ValueError, match="two records of one key"):
+                transaction.insert_all("person", [{"id": number} for number in numbers])
+        assert transaction.changes == []
 
 
 def test_records_come_in_the_order_of_their_keys(store):

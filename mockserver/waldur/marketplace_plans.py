@@ -20,8 +20,8 @@ _NO_PRICE: Final = "0.0000000000"
 def marketplace_plans_create(scope: Scope) -> Result:
     """Create the plan, with a price of nothing for every component of the offering."""
     plan = crud.make(scope)
-    for component in _components(plan, scope):
-        _add_component(plan, component, scope)
+    prices = [_no_price(plan, component, scope) for component in _components(plan, scope)]
+    scope.store.insert_all("plan_component", prices)
     return Result(crud.show(scope, plan), created=plan["uuid"])
 
 
@@ -119,23 +119,21 @@ def _find_priced(plan: Record, component: Record, scope: Scope) -> Record | None
 
 
 def _priced(plan: Record, component: Record, scope: Scope) -> Record:
-    return _find_priced(plan, component, scope) or _add_component(plan, component, scope)
+    found = _find_priced(plan, component, scope)
+    return found or scope.store.insert("plan_component", _no_price(plan, component, scope))
 
 
-def _add_component(plan: Record, component: Record, scope: Scope) -> Record:
-    return scope.store.insert(
-        "plan_component",
-        {
-            "uuid": scope.call.new_id(),
-            "plan": plan["uuid"],
-            "component": component["uuid"],
-            "amount": 0,
-            "price": _NO_PRICE,
-            "future_price": None,
-            "discount_threshold": None,
-            "discount_rate": None,
-        },
-    )
+def _no_price(plan: Record, component: Record, scope: Scope) -> Record:
+    return {
+        "uuid": scope.call.new_id(),
+        "plan": plan["uuid"],
+        "component": component["uuid"],
+        "amount": 0,
+        "price": _NO_PRICE,
+        "future_price": None,
+        "discount_threshold": None,
+        "discount_rate": None,
+    }
 
 
 def _is_used(plan: Record, scope: Scope) -> bool:

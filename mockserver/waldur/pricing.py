@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -31,12 +30,8 @@ class _Sums(NamedTuple):
     plan_type: str | None
 
 
-#: What one component adds to the least one can pay; usage and switching add nothing.
-_LEAST: Final[dict[str, Callable[[_Row], Decimal]]] = {
-    "limit": lambda row: row.price,
-    "fixed": lambda row: row.price * (row.priced["amount"] or 1),
-    "one": lambda row: row.price,
-}
+_NOTHING: Final = Decimal()
+#: How a plan is called all of whose components are billed in one way.
 _PLAN_TYPES: Final = {
     "usage": "usage-based",
     "fixed": "fixed",
@@ -109,17 +104,31 @@ def _sums(record: Record, scope: Scope) -> _Sums:
 
 
 def _add_up(rows: list[_Row]) -> _Sums:
-    kinds = [row.component["type"] for row in rows]
+    prices: dict[str, JSON] = {}
+    future_prices: dict[str, JSON] = {}
+    quotas: dict[str, JSON] = {}
+    totals = dict.fromkeys(_PLAN_TYPES, _NOTHING)
+    included, kinds = _NOTHING, set()
+    for priced, component, price in rows:
+        kind, billing_type, amount = component["type"], component["billing_type"], priced["amount"]
+        prices[kind] = float(price)
+        future_prices[kind] = _number(priced["future_price"])
+        quotas[kind] = amount
+        if price:
+            kinds.add(billing_type)
+            # Later releases multiply one-time and switching prices by the amount. Prices
+            # alone are what a running server of 2024 was seen to add up.
+            totals[billing_type] += price
+            included += price * (amount or 1) if billing_type == "fixed" else _NOTHING
     return _Sums(
-        prices={kind: float(row.price) for kind, row in zip(kinds, rows, strict=True)},
-        future_prices={
-            kind: _number(row.priced["future_price"]) for kind, row in zip(kinds, rows, strict=True)
-        },
-        quotas={kind: row.priced["amount"] for kind, row in zip(kinds, rows, strict=True)},
-        init_price=_total(rows, "one"),
-        switch_price=_total(rows, "few"),
-        minimal_price=_least(rows),
-        plan_type=_plan_type(rows),
+        prices=prices,
+        future_prices=future_prices,
+        quotas=quotas,
+        init_price=float(totals["one"]),
+        switch_price=float(totals["few"]),
+        # Usage and switching add nothing to the least that one can pay.
+        minimal_price=float(totals["limit"] + totals["one"] + included),
+        plan_type=_plan_type(kinds),
     )
 
 
@@ -132,23 +141,10 @@ def _rows(record: Record, scope: Scope) -> list[_Row]:
     return sorted(found, key=lambda row: (row.component["name"].casefold(), row.priced["uuid"]))
 
 
-# Later releases multiply one-time and switching prices by the amount. Prices
-# alone are what a running server of 2024 was seen to add up.
-def _total(rows: list[_Row], billing_type: str) -> float:
-    wanted = (row.price for row in rows if row.component["billing_type"] == billing_type)
-    return float(sum(wanted, Decimal()))
-
-
-def _least(rows: list[_Row]) -> float:
-    known = ((_LEAST.get(row.component["billing_type"]), row) for row in rows)
-    return float(sum((price(row) for price, row in known if price is not None), Decimal()))
-
-
-def _plan_type(rows: list[_Row]) -> str | None:
-    kinds = {row.component["billing_type"] for row in rows if row.price}
+def _plan_type(kinds: set[str]) -> str | None:
     if not kinds:
         return None
-    return _PLAN_TYPES[kinds.pop()] if len(kinds) == 1 else "mixed"
+    return _PLAN_TYPES[min(kinds)] if len(kinds) == 1 else "mixed"
 
 
 def _number(value: str | None) -> float | None:
