@@ -43,11 +43,7 @@ def make(scope: Scope, **extra: JSON) -> Record:
     enter(scope)
     sent = {**_stored_body(scope), **_parent_field(scope), **extra}
     chosen = {name: choose(scope) for name, choose in bound.chosen.items() if name not in sent}
-    record = {
-        **{name: sent.get(name, default) for name, default in bound.defaults.items()},
-        **chosen,
-        **sent,
-    }
+    record = {**bound.defaults, **chosen, **sent}
     _ask_owners(scope, record)
     _refuse_twins(scope, record)
     if scope.store.get(resource.name, record[resource.key]) is not None:

@@ -99,9 +99,13 @@ def _only(kind: type, code: str) -> Reader:
 
 
 _INTEGER: Final = re.compile(r"\s*[-+]?\d{1,1000}(\.0*)?\s*", re.ASCII)
+#: Up to here a whole number is taken as it is, without a look at its digits.
+_USUAL: Final = 10**18
 
 
 def _integer(value: JSON) -> JSON:
+    if type(value) is int and -_USUAL < value < _USUAL:
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise refused("integer")
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
@@ -257,23 +261,26 @@ def _date(value: JSON) -> JSON:
 def _text(schema: Schema, steps: Mapping[str, Any], *, is_lenient: bool) -> Reader:
     allows_blank = not schema.get("minLength")
     tests = list(_text_tests(schema))
+    is_trimmed, is_html, is_lower = ("trim" in steps, "html" in steps, "lower" in steps)
 
     def read(value: JSON) -> JSON:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not isinstance(value, str) and not (is_lenient and is_number):
+        if isinstance(value, str):
+            text = value
+        elif is_lenient and isinstance(value, (int, float)) and not isinstance(value, bool):
+            text = str(value)
+        else:
             raise refused("string")
-        text = str(value)
-        if _has_surrogate(text):
+        if not text.isascii() and _has_surrogate(text):
             raise refused("surrogate", codepoint=_surrogate(text))
-        if "trim" in steps:
+        if is_trimmed:
             text = text.strip()
         if not text and not allows_blank:
             raise refused("blank")
         if issues := [issue for test in tests if (issue := test(text))]:
             raise Refused(*issues)
-        if "html" in steps:
+        if is_html:
             text = _CLEANER.clean(text)
-        return text.lower() if "lower" in steps else text
+        return text.lower() if is_lower else text
 
     return read
 
@@ -300,7 +307,7 @@ def _text_tests(schema: Schema) -> Iterable[Callable[[str], Issue | None]]:
 
 
 def _has_surrogate(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)
+    return any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _surrogate(text: str) -> str:

@@ -26,7 +26,9 @@ MEMO_LIMIT: Final = 4096
 FEW: Final = 64
 #: A value is mended so many times before it is made anew, and more often when that costs more.
 MENDS: Final = 1000
-_NOBODY: Final[Map[Any, Any]] = Map()
+NOBODY: Final[Map[Any, Any]] = Map()
+#: The keys of the records that hold a target in one relation, by target.
+Index: TypeAlias = "Map[Key, Map[Key, None]]"
 #: Values that are asked for together have each read something, and all of them nothing else.
 _NOTHING_READ: Final = Reads()
 
@@ -43,7 +45,7 @@ class Table:
     """
 
     records: Map[Key, Record] = field(default_factory=Map)
-    indexes: Map[str, Map[Key, Map[Key, None]]] = field(default_factory=Map)
+    indexes: Map[str, Index] = field(default_factory=Map)
     serial: int = 0
     trail: Trail = field(default_factory=Trail, repr=False)
 
@@ -338,35 +340,28 @@ def _picked(table: Table, keys: Map[Key, None]) -> tuple[Record, ...]:
     return tuple(records[key] for key in sorted(keys))
 
 
-def reindex(
-    indexes: Map[str, Map[Key, Map[Key, None]]],
-    field: str,
-    key: Key,
-    old: Record | None,
-    new: Record | None,
-) -> Map[str, Map[Key, Map[Key, None]]]:
-    """Return the indexes after one record has changed."""
+def reindex(index: Index, field: str, key: Key, old: Record | None, new: Record | None) -> Index:
+    """Return who holds what in a relation, after one record has changed."""
     before: Any = None if old is None else old.get(field)
     after: Any = None if new is None else new.get(field)
     if before == after:
-        return indexes
-    found = index = indexes.get(field, _NOBODY)
+        return index
     if isinstance(before, list) or isinstance(after, list):
         # The same key may be there twice.
         lost, won = set(held(old, field)), set(held(new, field))
         for target in lost - won:
             index = _unheld(index, target, key)
         for target in won - lost:
-            index = index.set(target, index.get(target, _NOBODY).set(key, None))
-    else:
-        if before is not None:
-            index = _unheld(index, before, key)
-        if after is not None:
-            index = index.set(after, index.get(after, _NOBODY).set(key, None))
-    return indexes if index is found else indexes.set(field, index)
+            index = index.set(target, index.get(target, NOBODY).set(key, None))
+        return index
+    if before is not None:
+        index = _unheld(index, before, key)
+    if after is not None:
+        index = index.set(after, index.get(after, NOBODY).set(key, None))
+    return index
 
 
-def _unheld(index: Map[Key, Map[Key, None]], target: Key, key: Key) -> Map[Key, Map[Key, None]]:
+def _unheld(index: Index, target: Key, key: Key) -> Index:
     """Return an index without one holder of a target."""
     if target not in index:
         return index

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from mockserver.errors import Conflict
 from mockserver.json_types import JSON, Key, Record
 from mockserver.operation import Resource
-from mockserver.state import Reader, State, Table, reindex
+from mockserver.state import NOBODY, Reader, State, Table, reindex
 from mockserver.trails import EMPTY, Write
 
 __all__ = ["Change", "State", "Store", "Table", "Transaction", "Writes"]
@@ -114,12 +114,15 @@ class Transaction(Reader):
         """Write what keys are to hold, where they held what is given with them."""
         table = self._tables.get(resource) or _NONE
         records, indexes, serial = table.records, table.indexes, table.serial
-        links = self._resources[resource].links
+        for name in self._resources[resource].links:
+            before = index = indexes.get(name, NOBODY)
+            for key, old, new in writes:
+                if old is None or new is None or old.get(name) is not new.get(name):
+                    index = reindex(index, name, key, old, new)
+            if index is not before:
+                indexes = indexes.set(name, index)
         for key, old, new in writes:
             records = records.delete(key) if new is None else records.set(key, new)
-            for name in links:
-                if old is None or new is None or old.get(name) is not new.get(name):
-                    indexes = reindex(indexes, name, key, old, new)
             is_new = old is None and new is not None
             serial = max(serial, key) if isinstance(key, int) else serial + is_new
             self.changes.append((resource, key, new))
