@@ -236,18 +236,18 @@ class _Binder:
             tests += [partial(_holds, holds, scope) for holds in checks]
             few = partial(filters.few, made.values())
             wanted = Wanted(tests, sorter.alone, sorter.rank, few)
-            asked = tuple((each, tuple(sent[each])) for each in heard if each in sent)
+            asked = tuple([(each, tuple(sent[each])) for each in sorted(heard & sent.keys())])
             return views.find(scope, rows, wanted, name, asked)
 
         return find
 
-    def _heard(self, operation: Operation) -> tuple[str, ...]:
+    def _heard(self, operation: Operation) -> frozenset[str]:
         """Return the query parameters that decide which records are found, and their order."""
         rules = self.spec.conventions
         other = {rules["paging"]["number"], rules["paging"]["size"], rules["fieldset"]["parameter"]}
         names = {p.name for p in operation.parameters if p.place == "query"}
         names |= {operation.ordering.parameter} if operation.ordering else set()
-        return tuple(sorted(names - other))
+        return frozenset(names - other)
 
     def _required(self, operation: Operation) -> set[str]:
         """Return the query parameters whose absence is refused: none where input is lenient."""

@@ -258,9 +258,9 @@ def asked(
 ) -> tuple[dict[str, Predicate | list[Issue] | None], NotFound | None]:
     """Return what each sent parameter makes of a call, and the refusal of a link to nowhere."""
     made: dict[str, Predicate | list[Issue] | None] = {}
-    lost = None
-    for name, maker in makers.items():
-        if name in scope.call.query:
+    lost, sent = None, scope.call.query
+    for name, maker in makers.items() if sent else ():
+        if name in sent:
             try:
                 made[name] = maker(scope)
             except NotFound as refusal:
