@@ -38,12 +38,14 @@ local rows = redis.call('XRANGE', KEYS[1], '(' .. (number or '0') .. '-0', '+')
 return {number, tag, body, rows}
 """
 #: An entry that is there already was added by the first try of the same push, even where
-#: others have added theirs after it: whoever repeats the work would do it twice.
+#: others have added theirs after it: whoever repeats the work would do it twice. Where
+#: its place is taken and forgotten, nobody can tell.
 _PUSH: Final = """
 local number, tag = unpack(redis.call('HMGET', KEYS[2], 'number', 'tag'))
 number, tag = number or '0', tag or ''
 local found = redis.call('XRANGE', KEYS[1], ARGV[3] .. '-0', ARGV[3] .. '-0')
 if #found == 1 and found[1][2][2] == ARGV[4] then return 1 end
+if #found == 0 and tonumber(ARGV[3]) <= tonumber(number) then return -1 end
 if number ~= ARGV[1] or tag ~= ARGV[2] then return 0 end
 redis.call('XADD', KEYS[1], ARGV[3] .. '-0', 'tag', ARGV[4], 'body', ARGV[5])
 redis.call('HSET', KEYS[2], 'number', ARGV[3], 'tag', ARGV[4])
@@ -101,7 +103,10 @@ class RedisLog:
             row.body,
         ]
         with _reached():
-            return bool(self._push(self._keys, values))
+            done = int(self._push(self._keys, values))
+        if done < 0:
+            raise Away("so much was written meanwhile that nobody can tell whether this was, too")
+        return bool(done)
 
     def compact(self, snapshot: Row) -> None:
         """Keep a snapshot, and forget the entries that the one before it stood for."""

@@ -130,6 +130,22 @@ class TestRows:
         assert one.push(START, row)
         assert log.pull(one, START) == log.News((b"a",), row.mark)
 
+    def test_nobody_can_tell_of_a_push_whose_place_is_forgotten(self, lasting):
+        """It must not look like one that came second: the work would be done twice."""
+        one, other = lasting.open("late"), lasting.open("late")
+        row = log.row_after(START, b"a")
+        assert one.push(START, row)
+        end = row.mark
+        for body in (b"b", b"c"):
+            end = push(other, end, body)
+            other.compact(log.snapshot_at(end, body))
+        with pytest.raises(Away, match="nobody can tell"):
+            one.push(START, row)
+        snapshot, rows = other.everything()
+        assert snapshot is not None
+        assert (snapshot.mark, rows) == (end, [])
+        assert log.pull(one, row.mark) == log.News((), end, True, b"c")
+
     def test_names_keep_logs_apart(self, lasting):
         end = push(lasting.open("this"), START, b"a")
         assert log.pull(lasting.open("that"), START) is None
