@@ -203,16 +203,28 @@ async def _read(message: web.BaseRequest, limit: int) -> bytes:
         await message.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # That was no part of the answer, which may still be anything.
         message.writer.output_size = 0
-    parts: list[bytes] = []
-    size = 0
     try:
-        async for part in message.content.iter_any():
-            size += len(part)
-            if size > limit:
-                raise TooLarge(_too_large(limit))
-            parts.append(part)
+        if message.content.is_eof():
+            # All of it is here already, as it mostly is: there is nothing to wait for.
+            body = message.content.read_nowait()
+        else:
+            body = await _arriving(message, limit)
     except (PayloadEncodingError, web.RequestPayloadError):
         raise Malformed("The request body is not encoded as its headers say.") from None
+    if len(body) > limit:
+        raise TooLarge(_too_large(limit))
+    return body
+
+
+async def _arriving(message: web.BaseRequest, limit: int) -> bytes:
+    """Return a body part of which is still to come, or the start of one that is too long."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in message.content.iter_any():
+        size += len(part)
+        parts.append(part)
+        if size > limit:
+            break
     return b"".join(parts)
 
 
