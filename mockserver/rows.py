@@ -26,9 +26,11 @@ class Rows(Sequence[T], Generic[T]):
 
     __slots__ = ("_chunks", "_ends")
 
-    def __init__(self, chunks: Sequence[tuple[T, ...]]) -> None:
+    def __init__(
+        self, chunks: Sequence[tuple[T, ...]], ends: tuple[int, ...] | None = None
+    ) -> None:
         self._chunks = chunks
-        self._ends = tuple(accumulate(map(len, chunks)))
+        self._ends = tuple(accumulate(map(len, chunks))) if ends is None else ends
 
     @classmethod
     def of(cls, items: Iterable[T]) -> Rows[T]:
@@ -122,11 +124,16 @@ class Rows(Sequence[T], Generic[T]):
         return number, bisect_left(chunks[number], wanted, key=key) if number < len(chunks) else 0
 
     def _with(self, number: int, chunk: tuple[T, ...]) -> Rows[T]:
+        before, after = self._chunks[:number], self._chunks[number + 1 :]
         half = len(chunk) // 2
-        is_full = len(chunk) > _limit(len(self))
-        parts = (chunk[:half], chunk[half:]) if is_full else (chunk,) if chunk else ()
-        chunks = self._chunks
-        return Rows((*chunks[:number], *parts, *chunks[number + 1 :]))
+        if len(chunk) > _limit(len(self)):
+            return Rows((*before, chunk[:half], chunk[half:], *after))
+        if not chunk:
+            return Rows((*before, *after))
+        ends, more = self._ends, len(chunk) - len(self._chunks[number])
+        if more:
+            ends = (*ends[:number], *[end + more for end in ends[number:]])
+        return Rows((*before, chunk, *after), ends)
 
 
 def _limit(count: int) -> int:
