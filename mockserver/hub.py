@@ -198,6 +198,16 @@ class Hub:
         session.journal.record(inside, exchange, 0.0)
         return Outcome(exchange, session=session.name)
 
+    def is_usual(self, request: Request) -> bool:
+        """Tell whether a request without a body is answered at once, whole and only once."""
+        inside, name = _placed(request)
+        if inside.path.startswith(PREFIX):
+            return False
+        try:
+            return _is_plain(self._session(inside, name), inside)
+        except Rejection:
+            return False
+
     def body_limit(self, target: str) -> int:
         """Return how long the body of a request may be, in bytes."""
         if self._has_admin and MOUNT.sub("", target).startswith(PREFIX):

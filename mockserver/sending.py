@@ -16,7 +16,8 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
 
 from mockserver.delivery import Delivery
-from mockserver.exchange import Response
+from mockserver.exchange import Request, Response
+from mockserver.repeats import Repeats
 
 #: A slow answer comes in pieces, one each so many seconds.
 _TICK: Final = 0.05
@@ -30,12 +31,19 @@ _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class Connection(web.RequestHandler):
-    """A connection on which an answer can wait without outliving client or server."""
+    """
+    A connection on which an answer can wait without outliving client or server.
 
-    __slots__ = ("_is_ending", "_waiting")
+    `repeats` knows the requests that came on it, and `read_at` is when aiohttp read
+    one last, by the clock of the loop.
+    """
+
+    __slots__ = ("_is_ending", "_waiting", "read_at", "repeats")
 
     def __init__(self, manager: web.Server, **settings: Any) -> None:
         super().__init__(manager, **settings)
+        self.repeats: Repeats[Request] = Repeats()
+        self.read_at = 0.0
         self._is_ending = False
         self._waiting: asyncio.Future[None] | None = None
 
@@ -48,6 +56,14 @@ class Connection(web.RequestHandler):
         """Forget a client that has gone away."""
         super().connection_lost(exc)
         self._end()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether an answer can be written at once."""
+        transport = self.transport
+        return not (
+            self._is_ending or transport is None or transport.is_closing() or self.writing_paused
+        )
 
     async def pause(self, seconds: float) -> bool:
         """Wait; return False as soon as the client is gone or the server stops."""
@@ -81,9 +97,9 @@ def response(given: Response) -> web.Response:
 class _Ready(web.StreamResponse):
     """An answer that is bytes already; aiohttp would work them out anew each time."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, request: Request) -> None:
         # Nothing that the base class would set up is ever used.
-        self._data = data
+        self._data, self._request = data, request
 
     @property
     def keep_alive(self) -> bool:
@@ -96,13 +112,17 @@ class _Ready(web.StreamResponse):
         if transport is None:
             raise ConnectionResetError("the client is gone")
         transport.write(self._data)
+        connection = request.protocol
+        if isinstance(connection, Connection):
+            connection.repeats.answered(self._request)
+            connection.read_at = asyncio.get_running_loop().time()
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: everything is sent."""
 
 
-def whole(message: web.BaseRequest, given: Response) -> web.StreamResponse:
-    """Return an answer that goes out at once and as it is."""
+def whole(message: web.BaseRequest, request: Request, given: Response) -> web.StreamResponse:
+    """Return an answer to a message, and the request that was made of it, as it is."""
     is_usual = (
         len(given.body) <= _LONGEST_READY
         and message.keep_alive
@@ -111,9 +131,14 @@ def whole(message: web.BaseRequest, given: Response) -> web.StreamResponse:
     )
     if not is_usual:
         return response(given)
+    return _Ready(written(request.method, given), request)
+
+
+def written(method: str, given: Response) -> bytes:
+    """Return an answer as the bytes that are sent on a connection that stays open."""
     head = _usual_head(given.status, tuple(given.headers.items()), len(given.body))
-    body = given.body if message.method != hdrs.METH_HEAD else b""
-    return _Ready(b"%b%b\r\n\r\n%b" % (head, _date(int(time.time())), body))
+    body = given.body if method != hdrs.METH_HEAD else b""
+    return b"%b%b\r\n\r\n%b" % (head, _date(int(time.time())), body)
 
 
 @lru_cache(maxsize=4096)

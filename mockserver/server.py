@@ -24,6 +24,8 @@ from mockserver.session import DEFAULT
 _LINE_LIMIT: Final = 1 << 18
 #: How long the end waits for connections that are still busy.
 _GRACE_SECONDS: Final = 2.0
+#: After so long a client's request is read again even if it is known, in seconds.
+_HEARD: Final = 60.0
 #: A comment keeps a silent stream of events open that long, in seconds, at a time.
 _HEARTBEAT: Final = 15.0
 #: A reader that is so many events behind is cut off.
@@ -66,7 +68,17 @@ class Server:
             return await self._stream(message, outcome.stream)
         if outcome.delivery is not WHOLE:
             return await sending.send(message, outcome.exchange.response, outcome.delivery)
-        return sending.whole(message, outcome.exchange.response)
+        return sending.whole(message, request, outcome.exchange.response)
+
+    def repeat(self, request: Request) -> bytes | None:
+        """Return the answer to a request as it is sent, None where that takes more than bytes."""
+        if not self.hub.is_usual(request):
+            return None
+        started = time.perf_counter()
+        outcome = self.hub.answer(request)
+        if self._log is not None:
+            self._log(request, outcome, time.perf_counter() - started)
+        return sending.written(request.method, outcome.exchange.response)
 
     async def _stream(self, message: web.BaseRequest, stream: Stream) -> web.StreamResponse:
         """Send what a stream brings until the client or the server goes away."""
@@ -107,13 +119,34 @@ class Server:
 
 
 class _Connection(sending.Connection):
-    """A connection whose bad messages are refused in the words of the API."""
+    """
+    A connection whose bad messages are refused in the words of the API.
+
+    What a client asks again in the same bytes is answered without having them parsed.
+    """
 
     __slots__ = ("server",)
 
     def __init__(self, server: Server, manager: web.Server, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self.server = server
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes that a client sent."""
+        request = self.repeats.find(data)
+        if request is None or not self._repeat(request):
+            self.repeats.passed(data)
+            super().data_received(data)
+
+    def _repeat(self, request: Request) -> bool:
+        """Answer what was asked before, and tell whether that was possible."""
+        # aiohttp hangs up on clients of which it has heard nothing for long.
+        is_known = asyncio.get_running_loop().time() - self.read_at < _HEARD
+        answer = self.server.repeat(request) if self.is_free and is_known else None
+        if answer is None or self.transport is None:
+            return False
+        self.transport.write(answer)
+        return True
 
     def handle_error(
         self,
