@@ -201,12 +201,11 @@ class Hub:
     def is_usual(self, request: Request) -> bool:
         """Tell whether a request without a body is answered at once, whole and only once."""
         inside, name = _placed(request)
-        if inside.path.startswith(PREFIX):
-            return False
-        try:
-            return _is_plain(self._session(inside, name), inside)
-        except Rejection:
-            return False
+        name = self._name(inside, name)
+        # One that is not there yet is made when the request is answered.
+        session = self.sessions.named(name) if name else self.sessions.default
+        is_own = inside.path.startswith(PREFIX)
+        return not is_own and session is not None and _is_plain(session, inside)
 
     def body_limit(self, target: str) -> int:
         """Return how long the body of a request may be, in bytes."""
@@ -241,9 +240,7 @@ class Hub:
 
     def _session(self, request: Request, name: str) -> Session:
         """Return the session that a request is about; Rejection when it cannot have one."""
-        if not name and self.sessions.tokens:
-            words = request.headers.get("authorization", "").split()
-            name = self.sessions.tokens.get(words[-1], "") if words else ""
+        name = self._name(request, name)
         if name:
             return self.sessions.get(name)
         if self.settings.requires_session:
@@ -252,6 +249,13 @@ class Hub:
                 f"X-Mock-Session, or use the base URL {PREFIX}/s/NAME."
             )
         return self.sessions.default
+
+    def _name(self, request: Request, name: str) -> str:
+        """Return the name of a request's session: what it says, or what its token is bound to."""
+        if name or not self.sessions.tokens:
+            return name
+        words = request.headers.get("authorization", "").split()
+        return self.sessions.tokens.get(words[-1], "") if words else ""
 
     # On request only: wishes and faults
 

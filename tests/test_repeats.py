@@ -257,13 +257,17 @@ def test_a_repeated_request_waits_for_its_turn(lines, running):
     assert line.ask(GET)[0] == 200
 
 
-def test_sessions_keep_their_requests(lines):
+def test_sessions_keep_their_requests(lines, running):
     line = lines()
     named = message("GET", PLANS, TOKEN, "X-Mock-Session: one")
     mounted = message("GET", f"/__mock__/s/two{PLANS}", TOKEN)
     bad = message("GET", PLANS, TOKEN, "X-Mock-Session: /")
     for _ in range(3):
         assert [line.ask(each)[0] for each in (named, mounted, GET, bad)] == [200, 200, 200, 400]
+    # It is made again when somebody asks for it.
+    running.server.hub.sessions.drop("one")
+    assert line.ask(named)[0] == 200
+    assert "one" in running.server.hub.sessions.present
 
 
 def test_a_connection_that_is_to_close_is_closed(lines):
