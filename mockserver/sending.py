@@ -22,7 +22,7 @@ from mockserver.repeats import Repeats
 #: A slow answer comes in pieces, one each so many seconds.
 _TICK: Final = 0.05
 #: A longer body is sent by aiohttp, which waits for slow readers.
-_LONGEST_READY: Final = 64 * 1024
+_LONGEST_READY: Final = 1024 * 1024
 #: Close at once and forget what is unsent: the other side gets an RST.
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 _GARBAGE: Final = b"\x15\x03 this is not HTTP\r\n\r\n"

@@ -310,3 +310,19 @@ def test_whatever_comes_in_between_answers_are_those_of_a_connection_of_its_own(
                 line.send(whole[cut:])
             for number in chosen:
                 assert line.answer(MIXED[number].split()[0].decode()) == fresh[number]
+
+
+def test_answers_come_whole_to_slow_readers(serve, application):
+    """Nobody reads before everything is asked."""
+    made = serve(application("default"))
+    line = Line(made.host, made.port)
+    try:
+        asked = message("GET", f"{PLANS}?page_size=100", TOKEN)
+        expected = line.ask(asked)
+        # More than the buffers of two sockets hold.
+        assert len(expected[2]) * 400 > 8_000_000
+        for _ in range(400):
+            line.send(asked)
+        assert all(line.answer() == expected for _ in range(400))
+    finally:
+        line.close()
