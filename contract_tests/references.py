@@ -88,7 +88,7 @@ def _links(lab: Lab, world: World, resource: str) -> dict[str, None]:
     """Return the links that answers showed, and those to records of which they showed the key."""
     found = dict(world.links.get(resource, {}))
     declared = lab.subject.spec.resources[resource]
-    before, _, after = declared.path.partition("{")
+    before, after = declared.around
     if not before:
         return found
     start = lab.client.transport.base_url
@@ -98,7 +98,7 @@ def _links(lab: Lab, world: World, resource: str) -> dict[str, None]:
     seen = {key_in(declared, link) for link in found}
     for key in _keys(lab, world, resource):
         if key not in seen:
-            found[f"{start}{before}{key}{after.partition('}')[2]}"] = None
+            found[f"{start}{before}{key}{after}"] = None
     return found
 
 

@@ -227,9 +227,9 @@ def link_to(scene: Scene, resource: Resource, key: str) -> str:
     """Return the hyperlink of a record, spelled as the server spells others."""
     known = next(iter(scene.world.links.get(resource.name, ())), "")
     parts = urlsplit(known or scene.lab.client.transport.base_url)
-    before, _, rest = resource.path.partition("{")
+    before, after = resource.around
     prefix = parts.path.rpartition(before)[0] if before in parts.path else parts.path
-    return f"{parts.scheme}://{parts.netloc}{prefix}{before}{key}{rest.partition('}')[2]}"
+    return f"{parts.scheme}://{parts.netloc}{prefix}{before}{key}{after}"
 
 
 def shown_at(row: Any, pointer: str) -> Any:

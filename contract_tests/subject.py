@@ -231,8 +231,7 @@ class Subject:
 
 def key_in(resource: Resource, link: str) -> str:
     """Return the key that a hyperlink of a resource names; "" when it is none."""
-    before, _, rest = resource.path.partition("{")
-    after = rest.partition("}")[2]
+    before, after = resource.around
     if not resource.path:
         return ""
     path = urlsplit(link).path

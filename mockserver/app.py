@@ -219,7 +219,7 @@ class Application:
             user = auth.caller(
                 request.headers.get("authorization", ""),
                 self.store.read(),
-                self.api.conventions["auth"],
+                self._rules,
                 self.api.spec.resources,
                 auth.LastUse(self.clock),
             )
@@ -308,15 +308,12 @@ class Application:
             user=user,
             base_url=request.base_url,
         )
-        if not bound.operation.writes:
-            scope = Scope(call, bound, self.store.read(), self.api.pack.may)
-            response = self._act(request, scope)
-            if scope.until is not EPOCH and not context.is_timed:
-                context.since, context.until = context.now, scope.until
-            return response
-        transaction = self.store.read()
-        response = self._act(request, Scope(call, bound, transaction, self.api.pack.may))
-        self.store.keep(transaction)
+        scope = Scope(call, bound, self.store.read(), self.api.pack.may)
+        response = self._act(request, scope)
+        if bound.operation.writes:
+            self.store.keep(scope.store)
+        elif scope.until is not EPOCH and not context.is_timed:
+            context.since, context.until = context.now, scope.until
         return response
 
     def _stand_in(
@@ -360,7 +357,7 @@ class Application:
                 return Response(
                     301, {"Location": target, "Content-Type": "text/html; charset=utf-8"}
                 )
-        if self.api.conventions["dialect"] != "drf":
+        if not self._is_drf:
             raise NotFound
         return Response(404, {"Content-Type": "text/html; charset=utf-8"}, _NOT_FOUND_PAGE)
 
@@ -390,8 +387,8 @@ class Application:
     def _reject(self, request: Request, rejection: Rejection) -> Response:
         body, media_type = self.api.dialect(rejection)
         headers = {"Content-Type": media_type}
-        if isinstance(rejection, Unauthenticated) and self.api.conventions["auth"]:
-            headers["WWW-Authenticate"] = self.api.conventions["auth"]["keyword"]
+        if isinstance(rejection, Unauthenticated) and self._rules:
+            headers["WWW-Authenticate"] = self._rules["keyword"]
         if isinstance(rejection, TooMany | Unavailable):
             headers["Retry-After"] = str(rejection.seconds)
         content = renderer.encode(_sendable(body), request.headers.get("accept", ""))
@@ -401,7 +398,7 @@ class Application:
         kind = "The answer breaks the spec" if isinstance(defect, ResponseDefect) else "Our mistake"
         text = f"{kind}: {defect}" if isinstance(defect, ResponseDefect) else kind
         body: dict[str, JSON] = {"detail": _sendable(text)}
-        if self.api.conventions["dialect"] == "drf":
+        if self._is_drf:
             return Response(500, {"Content-Type": "application/json"}, renderer.encode(body))
         body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, **body}
         return Response(500, {"Content-Type": "application/problem+json"}, renderer.encode(body))

@@ -199,13 +199,14 @@ class Hub:
         return Outcome(exchange, session=session.name)
 
     def is_usual(self, request: Request) -> bool:
-        """Tell whether a request without a body is answered at once, whole and only once."""
+        """Tell whether an answer goes out at once and whole: no fault, no wish, no stream."""
         inside, name = _placed(request)
+        if inside.path.startswith(PREFIX):
+            return False
         name = self._name(inside, name)
         # One that is not there yet is made when the request is answered.
         session = self.sessions.named(name) if name else self.sessions.default
-        is_own = inside.path.startswith(PREFIX)
-        return not is_own and session is not None and _is_plain(session, inside)
+        return session is not None and _is_plain(session, inside)
 
     def body_limit(self, target: str) -> int:
         """Return how long the body of a request may be, in bytes."""

@@ -52,11 +52,6 @@ class Path:
         assert target is not None
         return target
 
-    @property
-    def is_own(self) -> bool:
-        """Whether it is a field of the record itself, which is always reached."""
-        return self.resource is None and "." not in self.text
-
 
 @dataclass(frozen=True, slots=True)
 class _Way:

@@ -122,7 +122,7 @@ class _Ready(web.StreamResponse):
 
 
 def whole(message: web.BaseRequest, request: Request, given: Response) -> web.StreamResponse:
-    """Return an answer to a message, and the request that was made of it, as it is."""
+    """Return the answer to a message, and to the request made of it; it goes out as it is."""
     is_usual = (
         len(given.body) <= _LONGEST_READY
         and message.keep_alive

@@ -141,11 +141,14 @@ class _Connection(sending.Connection):
     def _repeat(self, request: Request) -> bool:
         """Answer what was asked before, and tell whether that was possible."""
         # aiohttp hangs up on clients of which it has heard nothing for long.
-        is_known = asyncio.get_running_loop().time() - self.read_at < _HEARD
-        answer = self.server.repeat(request) if self.is_free and is_known else None
-        if answer is None or self.transport is None:
+        is_recent = asyncio.get_running_loop().time() - self.read_at < _HEARD
+        transport = self.transport
+        if transport is None or not (self.is_free and is_recent):
             return False
-        self.transport.write(answer)
+        answer = self.server.repeat(request)
+        if answer is None:
+            return False
+        transport.write(answer)
         return True
 
     def handle_error(

@@ -64,7 +64,7 @@ def serve(asked: Asked, ready: Callable[[World, int], None] | None = None) -> No
 
     async def run() -> None:
         stop = asyncio.Event()
-        _stop_on_signals(stop)
+        stop_on_signals(stop)
         if ready is not None:
             _stop_without_parent(stop)
         watching = (
@@ -147,7 +147,8 @@ def _work(asked: Asked, port: int, listening: Connection, *, is_first: bool) -> 
     serve(replace(asked, port=port), ready)
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set an event when the process is asked to end."""
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         # Loops of Windows have no handlers: there the interrupt itself ends the server.

@@ -26,6 +26,7 @@ MEMO_LIMIT: Final = 4096
 FEW: Final = 64
 #: A value is mended so many times before it is made anew, and more often when that costs more.
 MENDS: Final = 1000
+#: No record holds anything.
 NOBODY: Final[Map[Any, Any]] = Map()
 #: The keys of the records that hold a target in one relation, by target.
 Index: TypeAlias = "Map[Key, Map[Key, None]]"

@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
 
-from mockserver import assembly, logs, mutants, server
+from mockserver import assembly, logs, mutants, server, serving, terminal
 from mockserver.assembly import Sources, World
 from mockserver.errors import AuthorError, BrokenSpec
 from mockserver.mutants import Mutant
 
 #: A defective server must never be started by mistake.
 SWITCH: Final = "MOCKSERVER_MUTANTS"
-_BROKEN: Final = 2
 
 _SPEC = click.option("--spec", type=click.Path(path_type=Path), help="Root file of the spec.")
 _PACK = click.option("--pack", help="Behaviour: package.module:pack or file.py:pack.")
@@ -101,9 +98,7 @@ def serve(id_: str, port: int, scenario: str, spec: Path | None, pack: str | Non
 async def _serve(mutant: Mutant, world: World, port: int) -> None:
     running = server.Server(mutants.plant(mutant, world), logs.exchange)
     stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    serving.stop_on_signals(stop)
 
     def ready(bound: int) -> None:
         click.echo(f"{mutant.id}: {mutant.title}")
@@ -114,7 +109,7 @@ async def _serve(mutant: Mutant, world: World, port: int) -> None:
 
 def _refuse(text: str) -> NoReturn:
     click.echo(text, err=True)
-    sys.exit(_BROKEN)
+    sys.exit(terminal.BROKEN)
 
 
 if __name__ == "__main__":
